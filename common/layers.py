@@ -1,0 +1,264 @@
+"""The layers, forward and backward by hand (book, chapters 5 to 7).
+
+Every layer is a function with memory: `forward(x)` keeps what `backward(dout)` needs. `backward` takes dL/dout and returns
+dL/dx, both of the shape of what they belong to, and leaves the gradients of the layer's parameters in `dW`, `db` and so on.
+"""
+import numpy as np
+
+from common import windows
+from common.functions import as_batch, sigmoid, softmax, softmax_loss
+from common.util import conv_output_size
+
+
+class Layer:
+    """What a network knows of a layer: forward, backward, and the names of its arrays.
+
+    No layer writes into an array it was given. All compute in the dtype they are given; integers count as the
+    parameters' dtype.
+    """
+    param_names = ()        # trained: the gradient of "W" lies in dW
+    buffer_names = ()       # saved with the parameters, but not trained
+
+    def forward(self, x, train_flg=True):
+        """out for x. train_flg: is this training (True) or prediction (False)?"""
+        raise NotImplementedError
+
+    def backward(self, dout):
+        """dL/dx for dL/dout; leaves the parameters' gradients in dW, db, ..."""
+        raise NotImplementedError
+
+    def parameter_gradients(self, dout):
+        """backward without dL/dx, for a network's first layer: nobody asks for the gradient of the data."""
+        self.backward(dout)
+
+    def _remembered(self, name):
+        value = getattr(self, name, None)
+        if value is None:
+            raise RuntimeError(f"{type(self).__name__}: backward needs a forward before it")
+        return value
+
+
+class Relu(Layer):
+    """out = max(0, x) (book, 5.5.1)."""
+
+    def forward(self, x, train_flg=True):
+        self.mask = x > 0
+        return np.maximum(x, 0)
+
+    def backward(self, dout):
+        """dx = dout where x > 0, else 0."""
+        return dout * self._remembered("mask")
+
+
+class Sigmoid(Layer):
+    """out = 1 / (1 + exp(-x)) (book, 5.5.2)."""
+
+    def forward(self, x, train_flg=True):
+        self.out = sigmoid(x)
+        return self.out
+
+    def backward(self, dout):
+        """dx = dout out (1 - out)."""
+        out = self._remembered("out")
+        return dout * (1 - out) * out
+
+
+class Affine(Layer):
+    """out = x W + b (book, 5.6): x (N, D) or any (N, ...) of D values per example, W (D, M), b (M,) -> (N, M)."""
+    param_names = ("W", "b")
+
+    def __init__(self, W, b):
+        self.W = W
+        self.b = b
+        self.dW = None
+        self.db = None
+
+    def forward(self, x, train_flg=True):
+        if x.size != len(x) * len(self.W):
+            raise ValueError(f"Affine: expected input of {len(self.W)} values per example, got {x.shape}")
+        self.x_shape = x.shape
+        self.x = _as_floats(x, self.W).reshape(len(x), -1)
+        return self.x @ self.W + self.b
+
+    def backward(self, dout):
+        """dx = dout W^T."""
+        self.parameter_gradients(dout)
+        return (dout @ self.W.T).reshape(self.x_shape)
+
+    def parameter_gradients(self, dout):
+        """dW = x^T dout, db = the sum of dout over the batch."""
+        self.dW = self._remembered("x").T @ dout
+        self.db = dout.sum(axis=0)
+
+
+class SoftmaxWithLoss(Layer):
+    """The mean cross entropy of softmax(x) and the targets (book, 5.6.3): x (N, K), t class indices or one-hot -> a number."""
+
+    def __init__(self):
+        self.loss = None
+        self.y = None       # softmax(x)
+        self.t = None
+
+    def forward(self, x, t):
+        x, self.t = as_batch(x, t)
+        self.y = softmax(x)
+        self.loss = softmax_loss(x, self.t)
+        return self.loss
+
+    def backward(self, dout=1):
+        """dx = (y - t) / N, with t one-hot."""
+        y = self._remembered("y")
+        dx = y.copy()
+        if self.t.ndim == 1:
+            dx[np.arange(len(y)), self.t] -= 1
+        else:
+            dx -= self.t
+        return dx * (dout / len(y))
+
+
+class Dropout(Layer):
+    """Silences each value with probability dropout_ratio in training; predicts with all of them, scaled by
+    1 - dropout_ratio (book, 6.4.3; Srivastava et al. 2014)."""
+
+    def __init__(self, dropout_ratio=0.5):
+        if not 0 <= dropout_ratio < 1:
+            raise ValueError(f"Dropout: expected a ratio of at least 0 and below 1, got {dropout_ratio}")
+        self.dropout_ratio = dropout_ratio
+        self.mask = None
+
+    def forward(self, x, train_flg=True):
+        if not train_flg:
+            return x * (1 - self.dropout_ratio)
+        self.mask = np.random.rand(*x.shape) > self.dropout_ratio
+        return x * self.mask
+
+    def backward(self, dout):
+        """dx = dout where the value was kept, else 0."""
+        return dout * self._remembered("mask")
+
+
+class BatchNormalization(Layer):
+    """out = gamma (x - mean) / std + beta, mean and std taken over the batch (book, 6.3; Ioffe, Szegedy 2015,
+    arXiv:1502.03167).
+
+    x (N, D) with gamma and beta (D,); or images (N, C, H, W) with gamma (C,), normalised per channel over batch and
+    pixels, or gamma (C*H*W,), normalised per value. Prediction uses running averages of mean and variance.
+    """
+    param_names = ("gamma", "beta")
+    buffer_names = ("running_mean", "running_var")
+
+    def __init__(self, gamma, beta, momentum=0.9, running_mean=None, running_var=None):
+        self.gamma = gamma
+        self.beta = beta
+        self.momentum = momentum
+        self.running_mean = np.zeros_like(gamma) if running_mean is None else running_mean
+        self.running_var = np.ones_like(gamma) if running_var is None else running_var
+        self.dgamma = None
+        self.dbeta = None
+
+    def forward(self, x, train_flg=True):
+        rows = self._rows(x)
+        if train_flg:
+            mean, var = rows.mean(axis=0), rows.var(axis=0)
+            self.running_mean[...] = self.momentum * self.running_mean + (1 - self.momentum) * mean
+            self.running_var[...] = self.momentum * self.running_var + (1 - self.momentum) * var
+        else:
+            mean, var = self.running_mean, self.running_var
+        std = np.sqrt(var + 1e-6)
+        xn = (rows - mean) / std
+        if train_flg:
+            self.xn, self.std = xn, std
+        return self._images(self.gamma * xn + self.beta, x.shape)
+
+    def backward(self, dout):
+        """dx = gamma / std (dout - mean(dout) - xn mean(dout xn)): mean and std move with every x of the batch."""
+        xn = self._remembered("xn")
+        rows = self._rows(dout)
+        self.dbeta = rows.sum(axis=0)
+        self.dgamma = (rows * xn).sum(axis=0)
+        dx = self.gamma / self.std * (rows - self.dbeta / len(rows) - xn * (self.dgamma / len(rows)))
+        return self._images(dx, dout.shape)
+
+    def _per_channel(self, shape):
+        return len(shape) == 4 and np.size(self.gamma) == shape[1]
+
+    def _rows(self, x):
+        """x as rows of gamma's size: what stands in one column is normalised together."""
+        rows = x.transpose(0, 2, 3, 1) if self._per_channel(x.shape) else x
+        if x.size == 0 or x.size % np.size(self.gamma) or not self._per_channel(x.shape) and x[0].size != np.size(self.gamma):
+            raise ValueError(f"BatchNormalization: expected {np.size(self.gamma)} values or channels per example, got {x.shape}")
+        return rows.reshape(-1, np.size(self.gamma))
+
+    def _images(self, rows, shape):
+        """Rows back in the shape that x had."""
+        if self._per_channel(shape):
+            N, C, H, W = shape
+            return rows.reshape(N, H, W, C).transpose(0, 3, 1, 2)
+        return rows.reshape(shape)
+
+
+class Convolution(Layer):
+    """out = x * W + b, each filter laid on every window of the image (book, 7.2).
+
+    x (N, C, H, W), W (FN, C, FH, FW), b (FN,) -> (N, FN, out_h, out_w), out_h = (H + 2 pad - FH) // stride + 1.
+    With col the matrix whose rows are the windows (im2col): out = col W + b.
+    """
+    param_names = ("W", "b")
+
+    def __init__(self, W, b, stride=1, pad=0):
+        self.W = W
+        self.b = b
+        self.stride = stride
+        self.pad = pad
+        self.dW = None
+        self.db = None
+
+    def forward(self, x, train_flg=True):
+        _check_images("Convolution", x, self.W.shape[1])
+        conv_output_size(x.shape[2], self.W.shape[2], self.stride, self.pad)
+        conv_output_size(x.shape[3], self.W.shape[3], self.stride, self.pad)
+        self.x = _as_floats(x, self.W)
+        return windows.convolution(self.x, self.W, self.b, self.stride, self.pad)
+
+    def backward(self, dout):
+        """dx = dout W^T in terms of col, each row added back at its window (col2im)."""
+        self.parameter_gradients(dout)
+        return windows.convolution_dx(dout, self.W, self.x.shape, self.stride, self.pad)
+
+    def parameter_gradients(self, dout):
+        """dW = col^T dout, db = the sum of dout over batch and windows."""
+        self.dW = windows.convolution_dW(self._remembered("x"), dout, self.W.shape, self.stride, self.pad)
+        self.db = dout.sum(axis=(0, 2, 3))
+
+
+class Pooling(Layer):
+    """out = the maximum of each window (book, 7.3): x (N, C, H, W) -> (N, C, out_h, out_w)."""
+
+    def __init__(self, pool_h, pool_w, stride=2, pad=0):
+        if pad >= min(pool_h, pool_w):
+            raise ValueError(f"Pooling: pad {pad} makes windows of padding alone in a {pool_h}x{pool_w} pool")
+        self.pool_h = pool_h
+        self.pool_w = pool_w
+        self.stride = stride
+        self.pad = pad
+
+    def forward(self, x, train_flg=True):
+        _check_images("Pooling", x)
+        conv_output_size(x.shape[2], self.pool_h, self.stride, self.pad)
+        conv_output_size(x.shape[3], self.pool_w, self.stride, self.pad)
+        self.x = x if x.dtype.kind == "f" else x.astype(np.float32)
+        self.out = windows.max_pooling(self.x, self.pool_h, self.pool_w, self.stride, self.pad)
+        return self.out
+
+    def backward(self, dout):
+        """dx = dout at the maximum of each window (the first, if there are several), else 0."""
+        return windows.max_pooling_dx(self._remembered("x"), self.out, dout, self.pool_h, self.pool_w, self.stride, self.pad)
+
+
+def _as_floats(x, W):
+    return x if x.dtype.kind == "f" else x.astype(W.dtype)
+
+
+def _check_images(layer, x, channels=None):
+    if x.ndim != 4 or channels not in (None, x.shape[1]):
+        raise ValueError(f"{layer}: expected images of shape (N, {channels or 'C'}, H, W), got {x.shape}")

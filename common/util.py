@@ -1,0 +1,80 @@
+"""Small tools: shuffling, mini-batches, smoothing, and im2col / col2im (book, 7.4)."""
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+
+def smooth_curve(x):
+    """A noisy curve (n,), smoothed by a Kaiser window of 11 points; as long as it was."""
+    x = np.asarray(x, dtype=float)
+    if x.size == 0:
+        return x
+    window = np.kaiser(11, 2)
+    mirrored = np.pad(np.pad(x, (5, 0), "reflect"), (0, 5), "symmetric")
+    return np.convolve(mirrored, window / window.sum(), "valid")
+
+
+def shuffle_dataset(x, t):
+    """x and t in one new random order (np.random)."""
+    order = np.random.permutation(len(x))
+    return x[order], t[order]
+
+
+def minibatches(x, t, batch_size):
+    """Every example once, in random order: yields (x_batch, t_batch); the last batch may be short."""
+    order = np.random.permutation(len(x))
+    for start in range(0, len(x), batch_size):
+        batch = order[start:start + batch_size]
+        yield x[batch], t[batch]
+
+
+def conv_output_size(input_size, filter_size, stride=1, pad=0):
+    """How many places a filter (or a pooling window) takes along one axis (book, 7.2)."""
+    if stride < 1 or pad < 0 or filter_size < 1:
+        raise ValueError(f"expected stride >= 1, pad >= 0 and filter size >= 1, got {stride}, {pad} and {filter_size}")
+    if filter_size > input_size + 2 * pad:
+        raise ValueError(f"a window of {filter_size} does not fit into {input_size} values padded by {pad}")
+    return (input_size + 2 * pad - filter_size) // stride + 1
+
+
+def im2col(input_data, filter_h, filter_w, stride=1, pad=0):
+    """Every window that a filter sees, as a row (book, 7.4).
+
+    Parameters
+    ----------
+    input_data : (N, C, H, W)
+
+    Returns
+    -------
+    col : (N * out_h * out_w, C * filter_h * filter_w), a new array of the same dtype
+    """
+    N, C, H, W = input_data.shape
+    out_h = conv_output_size(H, filter_h, stride, pad)
+    out_w = conv_output_size(W, filter_w, stride, pad)
+    img = np.pad(input_data, [(0, 0), (0, 0), (pad, pad), (pad, pad)]) if pad else input_data
+    windows = sliding_window_view(img, (filter_h, filter_w), axis=(2, 3))[:, :, ::stride, ::stride]
+    col = np.empty((N, out_h, out_w, C, filter_h, filter_w), input_data.dtype)
+    col[...] = windows.transpose(0, 2, 3, 1, 4, 5)
+    return col.reshape(N * out_h * out_w, -1)
+
+
+def col2im(col, input_shape, filter_h, filter_w, stride=1, pad=0):
+    """The transpose of im2col: each row is added back at the window it came from.
+
+    Parameters
+    ----------
+    col : (N * out_h * out_w, C * filter_h * filter_w)
+    input_shape : (N, C, H, W)
+
+    Returns
+    -------
+    (N, C, H, W), where a pixel that lies in several windows is the sum of their values
+    """
+    N, C, H, W = input_shape
+    out_h = conv_output_size(H, filter_h, stride, pad)
+    out_w = conv_output_size(W, filter_w, stride, pad)
+    col = col.reshape(N, out_h, out_w, C, filter_h, filter_w).transpose(0, 3, 4, 5, 1, 2)
+    img = np.zeros((N, C, H + 2 * pad, W + 2 * pad), col.dtype)
+    for i in range(filter_h):
+        for j in range(filter_w):
+            img[:, :, i:i + stride * out_h:stride, j:j + stride * out_w:stride] += col[:, :, i, j]
+    return img[:, :, pad:H + pad, pad:W + pad]
