@@ -1,0 +1,1 @@
+"""The data: `from dataset.mnist import load_mnist`."""
