@@ -113,8 +113,8 @@ def load_pickle(path, max_bytes=None):
     try:
         return _Builder(data).build()
     except Exception as error:      # damaged bytes can fail in any way; each means the same to the caller
-        raise UnreadableFile(f"{path}: expected a whole file of plain data and NumPy arrays, got something else; "
-                             f"nothing in it was run ({type(error).__name__}: {str(error)[:200]})") from error
+        raise UnreadableFile(f"{path}: expected a whole file of plain data and NumPy arrays; nothing in it was "
+                             f"run ({type(error).__name__}: {str(error)[:200]})") from error
 
 
 class _Name(str):
