@@ -14,7 +14,7 @@ def step_function(x):
 
 def sigmoid(x):
     """1 / (1 + exp(-x)), any shape (book, 3.2)."""
-    x = np.asarray(x)
+    x = _as_floats(x)
     e = np.exp(-np.abs(x))      # at most 1: exp(-x) itself overflows, in float32 from x = -89
     return np.where(x >= 0, 1, e) / (1 + e)
 
@@ -32,20 +32,20 @@ def relu(x):
 
 def relu_grad(x):
     """The derivative of relu: 1 where x > 0, else 0 (at 0 too, as in the Relu layer)."""
-    x = np.asarray(x)
-    return (x > 0).astype(np.result_type(x, np.float16))
+    x = _as_floats(x)
+    return (x > 0).astype(x.dtype)
 
 
 def softmax(x):
     """exp(x_k) / sum_i exp(x_i) over the last axis: one example (K,) or a batch (N, K) (book, 3.5)."""
-    x = np.asarray(x)
+    x = _as_floats(x)
     e = np.exp(x - np.max(x, axis=-1, keepdims=True))    # the shift cancels, and keeps exp from overflowing
     return e / np.sum(e, axis=-1, keepdims=True)
 
 
 def sum_squared_error(y, t):
     """1/2 sum_k (y_k - t_k)^2, summed over everything that is given (book, 4.2)."""
-    return 0.5 * np.sum((y - t) ** 2)
+    return 0.5 * np.sum((_as_floats(y) - t) ** 2)
 
 
 def as_batch(y, t):
@@ -61,13 +61,14 @@ def as_batch(y, t):
     y : (N, K)
     t : (N,) integer class indices, or (N, K)
     """
-    y, t = np.atleast_2d(y), np.asarray(t)
+    y, t = np.atleast_2d(_as_floats(y)), np.asarray(t)
     if y.ndim != 2 or y.shape[0] == 0:
         raise ValueError(f"expected scores of shape (N, K) with N > 0, or (K,), got {y.shape}")
-    if t.size == y.size and (t.ndim == 2 or y.shape[0] == 1 and t.ndim == 1 and y.shape[1] > 1):
-        return y, t.reshape(y.shape)
+    if t.shape == y.shape or y.shape == (1, *t.shape) and t.size > 1:
+        return y, t.reshape(y.shape).astype(y.dtype)
     if t.size != len(y) or t.ndim > 1:
-        raise ValueError(f"expected {len(y)} class indices or one-hot targets of shape {y.shape}, got shape {t.shape}")
+        raise ValueError(f"expected {len(y)} class indices or one-hot targets of shape {y.shape}, "
+                         f"got shape {t.shape}")
     t = t.reshape(-1)
     if t.dtype.kind not in "iu":
         raise TypeError(f"class indices must be integers, got {t.dtype}")
@@ -99,6 +100,12 @@ def softmax_loss(x, t):
     x = x - np.max(x, axis=1, keepdims=True)
     log_y = x - np.log(np.sum(np.exp(x), axis=1, keepdims=True))
     return -_pick(log_y, t) / len(x)
+
+
+def _as_floats(x):
+    """x as an array; integers as floats, because the differences of unsigned integers wrap around."""
+    x = np.asarray(x)
+    return x if x.dtype.kind == "f" else x.astype(np.float64)
 
 
 def _pick(log_y, t):

@@ -18,9 +18,11 @@ def numerical_gradient(f, x):
     Raises
     ------
     TypeError : x is no array of floats. (Integers cannot hold x + h: every difference would be 0.)
+    ValueError : a value of x is so large, or its dtype so coarse, that x + h is rounded to x.
     """
     if not isinstance(x, np.ndarray) or x.dtype.kind != "f":
-        raise TypeError(f"numerical_gradient: expected an array of floats, got {getattr(x, 'dtype', type(x).__name__)}")
+        raise TypeError("numerical_gradient: expected an array of floats, "
+                        f"got {getattr(x, 'dtype', type(x).__name__)}")
     h = 1e-4
     grad = np.zeros_like(x)
     for index in np.ndindex(x.shape):
@@ -32,6 +34,8 @@ def numerical_gradient(f, x):
             lower, f_lower = x[index], f(x)
         finally:
             x[index] = value
+        if upper == lower:
+            raise ValueError(f"numerical_gradient: {value} + {h} is {value} in {x.dtype}; expected float64")
         grad[index] = (f_upper - f_lower) / (upper - lower)     # the step that was really made: x is rounded
     return grad
 

@@ -15,22 +15,32 @@ def smooth_curve(x):
 
 def shuffle_dataset(x, t):
     """x and t in one new random order (np.random)."""
+    _check_pairs(x, t)
     order = np.random.permutation(len(x))
     return x[order], t[order]
 
 
 def minibatches(x, t, batch_size):
     """Every example once, in random order: yields (x_batch, t_batch); the last batch may be short."""
+    _check_pairs(x, t)
+    if batch_size < 1:
+        raise ValueError(f"expected batch_size >= 1, got {batch_size}")
     order = np.random.permutation(len(x))
     for start in range(0, len(x), batch_size):
         batch = order[start:start + batch_size]
         yield x[batch], t[batch]
 
 
+def _check_pairs(x, t):
+    if len(x) != len(t):
+        raise ValueError(f"expected as many targets as examples, got {len(t)} and {len(x)}")
+
+
 def conv_output_size(input_size, filter_size, stride=1, pad=0):
     """How many places a filter (or a pooling window) takes along one axis (book, 7.2)."""
     if stride < 1 or pad < 0 or filter_size < 1:
-        raise ValueError(f"expected stride >= 1, pad >= 0 and filter size >= 1, got {stride}, {pad} and {filter_size}")
+        raise ValueError("expected stride >= 1, pad >= 0 and filter size >= 1, "
+                         f"got {stride}, {pad} and {filter_size}")
     if filter_size > input_size + 2 * pad:
         raise ValueError(f"a window of {filter_size} does not fit into {input_size} values padded by {pad}")
     return (input_size + 2 * pad - filter_size) // stride + 1
@@ -47,6 +57,8 @@ def im2col(input_data, filter_h, filter_w, stride=1, pad=0):
     -------
     col : (N * out_h * out_w, C * filter_h * filter_w), a new array of the same dtype
     """
+    if input_data.ndim != 4:
+        raise ValueError(f"im2col: expected images of shape (N, C, H, W), got {input_data.shape}")
     N, C, H, W = input_data.shape
     out_h = conv_output_size(H, filter_h, stride, pad)
     out_w = conv_output_size(W, filter_w, stride, pad)
@@ -54,7 +66,7 @@ def im2col(input_data, filter_h, filter_w, stride=1, pad=0):
     windows = sliding_window_view(img, (filter_h, filter_w), axis=(2, 3))[:, :, ::stride, ::stride]
     col = np.empty((N, out_h, out_w, C, filter_h, filter_w), input_data.dtype)
     col[...] = windows.transpose(0, 2, 3, 1, 4, 5)
-    return col.reshape(N * out_h * out_w, -1)
+    return col.reshape(N * out_h * out_w, C * filter_h * filter_w)
 
 
 def col2im(col, input_shape, filter_h, filter_w, stride=1, pad=0):
@@ -72,6 +84,10 @@ def col2im(col, input_shape, filter_h, filter_w, stride=1, pad=0):
     N, C, H, W = input_shape
     out_h = conv_output_size(H, filter_h, stride, pad)
     out_w = conv_output_size(W, filter_w, stride, pad)
+    expected = (N * out_h * out_w, C * filter_h * filter_w)
+    if col.shape != expected:
+        raise ValueError(f"col2im: expected col of shape {expected} for images of shape {input_shape}, "
+                         f"got {col.shape}")
     col = col.reshape(N, out_h, out_w, C, filter_h, filter_w).transpose(0, 3, 4, 5, 1, 2)
     img = np.zeros((N, C, H + 2 * pad, W + 2 * pad), col.dtype)
     for i in range(filter_h):
