@@ -3,10 +3,14 @@
 Every layer is a function with memory: `forward(x)` keeps what `backward(dout)` needs. `backward` takes dL/dout and returns
 dL/dx, both of the shape of what they belong to, and leaves the gradients of the layer's parameters in `dW`, `db` and so on.
 """
+from functools import partial
+
 import numpy as np
 
 from common import windows
+from common.arrays import empty_images
 from common.functions import as_batch, sigmoid, softmax, softmax_loss
+from common.random_mask import new_seed, random_mask
 from common.util import conv_output_size
 
 
@@ -31,6 +35,20 @@ class Layer:
         """backward without dL/dx, for a network's first layer: nobody asks for the gradient of the data."""
         self.backward(dout)
 
+    def per_example(self, train_flg):
+        """Does every example's output depend on that example alone? Then a batch may be computed in slices."""
+        return False
+
+    _arrays = None          # a KeptArrays in copies of the layer whose results never leave the framework
+
+    def _empty(self, name, shape, dtype):
+        """An uninitialised array for a result; images lie in memory with the channels last, see `windows`."""
+        return self._arrays.empty_images(name, shape, dtype) if self._arrays else empty_images(shape, dtype)
+
+    def _empty_like(self, name, x, dtype=None):
+        dtype = dtype or x.dtype
+        return self._arrays.empty_images(name, x.shape, dtype) if self._arrays else np.empty_like(x, dtype)
+
     def _remembered(self, name):
         value = getattr(self, name, None)
         if value is None:
@@ -38,19 +56,26 @@ class Layer:
         return value
 
 
-class Relu(Layer):
+class PerExample(Layer):
+    """A layer without parameters of a size to care about, that treats every example by itself."""
+
+    def per_example(self, train_flg):
+        return True
+
+
+class Relu(PerExample):
     """out = max(0, x) (book, 5.5.1)."""
 
     def forward(self, x, train_flg=True):
-        self.mask = x > 0
-        return np.maximum(x, 0)
+        self.mask = np.greater(x, 0, out=self._empty_like("mask", x, bool))
+        return np.maximum(x, 0, out=self._empty_like("out", x))
 
     def backward(self, dout):
         """dx = dout where x > 0, else 0."""
-        return dout * self._remembered("mask")
+        return np.multiply(dout, self._remembered("mask"), out=self._empty_like("dx", dout))
 
 
-class Sigmoid(Layer):
+class Sigmoid(PerExample):
     """out = 1 / (1 + exp(-x)) (book, 5.5.2)."""
 
     def forward(self, x, train_flg=True):
@@ -116,7 +141,7 @@ class SoftmaxWithLoss(Layer):
         return dx * (dout / len(y))
 
 
-class Dropout(Layer):
+class Dropout(PerExample):
     """Silences each value with probability dropout_ratio in training; predicts with all of them, scaled by
     1 - dropout_ratio (book, 6.4.3; Srivastava et al. 2014)."""
 
@@ -125,16 +150,20 @@ class Dropout(Layer):
             raise ValueError(f"Dropout: expected a ratio of at least 0 and below 1, got {dropout_ratio}")
         self.dropout_ratio = dropout_ratio
         self.mask = None
+        self.seed = None            # of the next mask; None: drawn by np.random
+        self.first_example = 0      # which example of the batch the first row of x is
 
     def forward(self, x, train_flg=True):
+        out = self._empty_like("out", x)
         if not train_flg:
-            return x * (1 - self.dropout_ratio)
-        self.mask = np.random.rand(*x.shape) > self.dropout_ratio
-        return x * self.mask
+            return np.multiply(x, 1 - self.dropout_ratio, out=out)
+        seed = new_seed() if self.seed is None else self.seed
+        self.mask = random_mask(x.shape, 1 - self.dropout_ratio, seed, self.first_example)
+        return np.multiply(x, self.mask, out=out)
 
     def backward(self, dout):
         """dx = dout where the value was kept, else 0."""
-        return dout * self._remembered("mask")
+        return np.multiply(dout, self._remembered("mask"), out=self._empty_like("dx", dout))
 
 
 class BatchNormalization(Layer):
@@ -197,7 +226,7 @@ class BatchNormalization(Layer):
         return rows.reshape(shape)
 
 
-class Convolution(Layer):
+class Convolution(PerExample):
     """out = x * W + b, each filter laid on every window of the image (book, 7.2).
 
     x (N, C, H, W), W (FN, C, FH, FW), b (FN,) -> (N, FN, out_h, out_w), out_h = (H + 2 pad - FH) // stride + 1.
@@ -218,20 +247,20 @@ class Convolution(Layer):
         conv_output_size(x.shape[2], self.W.shape[2], self.stride, self.pad)
         conv_output_size(x.shape[3], self.W.shape[3], self.stride, self.pad)
         self.x = _as_floats(x, self.W)
-        return windows.convolution(self.x, self.W, self.b, self.stride, self.pad)
+        return windows.convolution(self.x, self.W, self.b, self.stride, self.pad, partial(self._empty, "out"))
 
     def backward(self, dout):
         """dx = dout W^T in terms of col, each row added back at its window (col2im)."""
         self.parameter_gradients(dout)
-        return windows.convolution_dx(dout, self.W, self.x.shape, self.stride, self.pad)
+        return windows.convolution_dx(dout, self.W, self.x.shape, self.stride, self.pad, partial(self._empty, "dx"))
 
     def parameter_gradients(self, dout):
         """dW = col^T dout, db = the sum of dout over batch and windows."""
-        self.dW = windows.convolution_dW(self._remembered("x"), dout, self.W.shape, self.stride, self.pad)
-        self.db = dout.sum(axis=(0, 2, 3))
+        self.dW, self.db = windows.convolution_parameter_gradients(self._remembered("x"), dout, self.W.shape,
+                                                                   self.stride, self.pad)
 
 
-class Pooling(Layer):
+class Pooling(PerExample):
     """out = the maximum of each window (book, 7.3): x (N, C, H, W) -> (N, C, out_h, out_w)."""
 
     def __init__(self, pool_h, pool_w, stride=2, pad=0):
@@ -247,12 +276,13 @@ class Pooling(Layer):
         conv_output_size(x.shape[2], self.pool_h, self.stride, self.pad)
         conv_output_size(x.shape[3], self.pool_w, self.stride, self.pad)
         self.x = x if x.dtype.kind == "f" else x.astype(np.float32)
-        self.out = windows.max_pooling(self.x, self.pool_h, self.pool_w, self.stride, self.pad)
+        self.out = windows.max_pooling(self.x, self.pool_h, self.pool_w, self.stride, self.pad, partial(self._empty, "out"))
         return self.out
 
     def backward(self, dout):
         """dx = dout at the maximum of each window (the first, if there are several), else 0."""
-        return windows.max_pooling_dx(self._remembered("x"), self.out, dout, self.pool_h, self.pool_w, self.stride, self.pad)
+        return windows.max_pooling_dx(self._remembered("x"), self.out, dout, self.pool_h, self.pool_w, self.stride,
+                                      self.pad, partial(self._empty, "dx"))
 
 
 def _as_floats(x, W):

@@ -5,6 +5,7 @@ import numpy as np
 
 from common.gradient import numerical_gradient
 from common.layers import SoftmaxWithLoss
+from common.sliced import SlicedPass
 from dataset.files import load_pickle, save_pickle
 
 
@@ -57,6 +58,7 @@ class Network:
         self.layers = layers
         self.last_layer = SoftmaxWithLoss() if last_layer is None else last_layer
         self.weight_decay_lambda = weight_decay_lambda
+        self._pass = SlicedPass()
 
     # ---- names -----------------------------------------------------------------------------------------------------
 
@@ -83,9 +85,7 @@ class Network:
 
     def predict(self, x, train_flg=False):
         """The scores of each class, before softmax: x (N, ...) -> (N, K)."""
-        for layer in self.layers.values():
-            x = layer.forward(x, train_flg)
-        return x
+        return self._pass.forward(list(self.layers.values()), x, train_flg)
 
     def loss(self, x, t, train_flg=False):
         """The mean loss over the examples, plus weight decay. t: class indices (N,) or one-hot (N, K)."""
@@ -113,11 +113,7 @@ class Network:
     def value_and_gradient(self, x, t):
         """The loss in training and its gradients, in one pass: (number, {"W1": array, ...})."""
         loss = self.loss(x, t, train_flg=True)
-        dout = self.last_layer.backward()
-        first, *others = self.layers.values()
-        for layer in reversed(others):
-            dout = layer.backward(dout)
-        first.parameter_gradients(dout)
+        self._pass.backward(self.last_layer.backward())
         grads = self._named("param_names", prefix="d")
         if self.weight_decay_lambda:
             for key, W in self.params.items():

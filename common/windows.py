@@ -1,23 +1,34 @@
-"""Convolution and pooling on whole batches: where the windows of a filter are laid out for matrix products.
+"""Convolution and pooling on batches of images: where the windows of a filter are laid out for matrix products.
 
 `layers.py` says what a layer computes, this module how to do it fast:
 
-- The arrays keep the book's shapes, (N, C, H, W), but results lie in memory with the channels last, (N, H, W, C).
-  So a product of rows is an image batch without a copy, and the next layer reads long runs of memory.
-- Columns of a col matrix are ordered filter row, filter column, channel (im2col of the book: channel first).
+- The arrays have the book's shapes, (N, C, H, W), but results lie in memory with the channels last, (N, H, W, C). So the
+  rows of a matrix product are images without a copy, and the next layer reads long runs of memory.
+- The col matrix (im2col; its columns ordered filter row, filter column, channel) is made for a few images at a time, in
+  memory that is used again and again: a fresh matrix for the whole batch would cost as much as the product itself.
+- The slices of the batch are shared out among threads, see `parallel`.
 """
+import threading
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from common import parallel
+from common.arrays import KeptArrays, empty_images
 from common.util import conv_output_size
+
+_here = threading.local()
+
+
+def _work_array(name, shape, dtype):
+    """This thread's array for one purpose, kept from call to call. Never part of a result."""
+    if not hasattr(_here, "arrays"):
+        _here.arrays = KeptArrays()
+    return _here.arrays.empty(name, shape, dtype)
 
 
 def _channels_last(x):
     return x.transpose(0, 2, 3, 1)
-
-
-def _channels_first(x):
-    return x.transpose(0, 3, 1, 2)
 
 
 def _padded(x, pad_h, pad_w, value=0):
@@ -29,53 +40,72 @@ def _padded(x, pad_h, pad_w, value=0):
     if pad_h == pad_w == 0:
         return x
     N, H, W, C = x.shape
-    out = np.full((N, H + 2 * pad_h, W + 2 * pad_w, C), value, x.dtype)
+    out = _work_array("padded", (N, H + 2 * pad_h, W + 2 * pad_w, C), x.dtype)
+    out[:, :pad_h] = out[:, pad_h + H:] = value
+    out[:, :, :pad_w] = out[:, :, pad_w + W:] = value
     out[:, pad_h:pad_h + H, pad_w:pad_w + W] = x
     return out
 
 
 def _columns(x, filter_h, filter_w, stride):
-    """(N, H, W, C) -> col (N * out_h * out_w, filter_h * filter_w * C)."""
+    """(N, H, W, C) -> col (N * out_h * out_w, filter_h * filter_w * C), in this thread's work array."""
     windows = sliding_window_view(x, (filter_h, filter_w), axis=(1, 2))[:, ::stride, ::stride]
     N, out_h, out_w, C = windows.shape[:4]
     if C == 1:
         # Rows of out_w pixels are longer runs to copy than windows of filter_w: lay out the transpose.
-        col = np.empty((filter_h, filter_w, N, out_h, out_w), x.dtype)
+        col = _work_array("col", (filter_h, filter_w, N, out_h, out_w), x.dtype)
         col[...] = windows[:, :, :, 0].transpose(3, 4, 0, 1, 2)
         return col.reshape(filter_h * filter_w, -1).T
-    col = np.empty((N, out_h, out_w, filter_h, filter_w, C), x.dtype)
+    col = _work_array("col", (N, out_h, out_w, filter_h, filter_w, C), x.dtype)
     col[...] = windows.transpose(0, 1, 2, 4, 5, 3)
     return col.reshape(N * out_h * out_w, -1)
 
 
-def _correlate(x, W, stride=1):
-    """x (N, H, W, C) with filters W (FN, C, FH, FW) -> (N, out_h, out_w, FN)."""
-    N, height, width, _ = x.shape
-    FN, _, FH, FW = W.shape
-    col = _columns(x, FH, FW, stride)
-    out = col @ W.transpose(2, 3, 1, 0).reshape(-1, FN)
-    return out.reshape(N, conv_output_size(height, FH, stride), conv_output_size(width, FW, stride), FN)
+def _as_matrix(W):
+    """Filters (FN, C, FH, FW) as the columns that col is multiplied by: (FH * FW * C, FN)."""
+    return np.ascontiguousarray(W.transpose(2, 3, 1, 0)).reshape(-1, len(W))
 
 
-def convolution(x, W, b, stride, pad):
+def _correlate(x, matrix, filter_h, filter_w, stride, out):
+    """out (N, out_h, out_w, FN) = col(x) matrix, for x (N, H, W, C)."""
+    col = _columns(x, filter_h, filter_w, stride)
+    np.matmul(col, matrix, out=out.reshape(len(col), -1))
+
+
+def convolution(x, W, b, stride, pad, empty=empty_images):
     """out[n, f, i, j] = sum over window (i, j) of x[n] * W[f], plus b[f].
 
     x (N, C, H, W), W (FN, C, FH, FW), b (FN,) -> (N, FN, out_h, out_w)
     """
-    out = _correlate(_padded(_channels_last(x), pad, pad), W, stride)
-    out += b
-    return _channels_first(out)
+    N, _, height, width = x.shape
+    FN, _, FH, FW = W.shape
+    out = empty((N, FN, conv_output_size(height, FH, stride, pad), conv_output_size(width, FW, stride, pad)),
+                np.result_type(x, W))
+    x_last, out_last, matrix = _channels_last(x), _channels_last(out), _as_matrix(W)
+
+    def work(part):
+        _correlate(_padded(x_last[part], pad, pad), matrix, FH, FW, stride, out_last[part])
+        out_last[part] += b
+
+    parallel.run(work, parallel.slices(N))
+    return out
 
 
-def convolution_dW(x, dout, W_shape, stride, pad):
-    """dL/dW = col(x)^T dout: what each weight met in every window, times that window's dout."""
+def convolution_parameter_gradients(x, dout, W_shape, stride, pad):
+    """dL/dW = col(x)^T dout: what each weight met in every window, times that window's dout; dL/db = the sum of dout."""
     FN, C, FH, FW = W_shape
-    col = _columns(_padded(_channels_last(x), pad, pad), FH, FW, stride)
-    dW = col.T @ _channels_last(dout).reshape(-1, FN)
-    return np.ascontiguousarray(dW.reshape(FH, FW, C, FN).transpose(3, 2, 0, 1))
+    x_last, dout_last = _channels_last(x), _channels_last(dout)
+
+    def work(part):
+        col = _columns(_padded(x_last[part], pad, pad), FH, FW, stride)
+        rows = dout_last[part].reshape(-1, FN)
+        return col.T @ rows, rows.sum(axis=0)
+
+    dW, db = (sum(parts) for parts in zip(*parallel.run(work, parallel.slices(len(x)))))
+    return np.ascontiguousarray(dW.reshape(FH, FW, C, FN).transpose(3, 2, 0, 1)), db
 
 
-def convolution_dx(dout, W, x_shape, stride, pad):
+def convolution_dx(dout, W, x_shape, stride, pad, empty=empty_images):
     """dL/dx: each dout goes back, times W, to the window it came from.
 
     For stride 1 that is again a convolution: of dout, padded, with the filters turned by 180 degrees and their two
@@ -83,18 +113,27 @@ def convolution_dx(dout, W, x_shape, stride, pad):
     """
     N, C, height, width = x_shape
     FN, _, FH, FW = W.shape
-    dout = _channels_last(dout)
+    dx = empty(x_shape, np.result_type(dout, W))
+    dout_last, dx_last = _channels_last(dout), _channels_last(dx)
+    out_h, out_w = dout.shape[2:]
     if stride == 1:
-        turned = W[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)
-        return _channels_first(_correlate(_padded(dout, FH - 1 - pad, FW - 1 - pad), turned))
-    out_h, out_w = dout.shape[1:3]
-    dcol = dout.reshape(-1, FN) @ W.transpose(0, 2, 3, 1).reshape(FN, -1)
-    dcol = dcol.reshape(N, out_h, out_w, FH, FW, C)
-    dx = np.zeros((N, height + 2 * pad, width + 2 * pad, C), dcol.dtype)
-    for i in range(FH):
-        for j in range(FW):
-            dx[:, i:i + stride * out_h:stride, j:j + stride * out_w:stride] += dcol[:, :, :, i, j]
-    return _channels_first(dx[:, pad:pad + height, pad:pad + width])
+        turned = _as_matrix(W[:, :, ::-1, ::-1].transpose(1, 0, 2, 3))
+    else:
+        matrix = np.ascontiguousarray(_as_matrix(W).T)
+
+    def work(part):
+        if stride == 1:
+            _correlate(_padded(dout_last[part], FH - 1 - pad, FW - 1 - pad), turned, FH, FW, 1, dx_last[part])
+            return
+        dcol = (dout_last[part].reshape(-1, FN) @ matrix).reshape(-1, out_h, out_w, FH, FW, C)
+        dx_padded = np.zeros((len(dcol), height + 2 * pad, width + 2 * pad, C), dcol.dtype)
+        for i in range(FH):
+            for j in range(FW):
+                dx_padded[:, i:i + stride * out_h:stride, j:j + stride * out_w:stride] += dcol[:, :, :, i, j]
+        dx_last[part] = dx_padded[:, pad:pad + height, pad:pad + width]
+
+    parallel.run(work, parallel.slices(N))
+    return dx
 
 
 def _taps(x, pool_h, pool_w, stride):
@@ -106,24 +145,44 @@ def _taps(x, pool_h, pool_w, stride):
             yield x[:, i:i + stride * out_h:stride, j:j + stride * out_w:stride]
 
 
-def max_pooling(x, pool_h, pool_w, stride, pad):
+def max_pooling(x, pool_h, pool_w, stride, pad, empty=empty_images):
     """The largest value of each window: x (N, C, H, W) -> (N, C, out_h, out_w)."""
-    taps = _taps(_padded(_channels_last(x), pad, pad, -np.inf), pool_h, pool_w, stride)    # 0 would beat negatives
-    out = next(taps).copy()
-    for tap in taps:
-        np.maximum(out, tap, out=out)
-    return _channels_first(out)
+    N, C, height, width = x.shape
+    out = empty((N, C, conv_output_size(height, pool_h, stride, pad), conv_output_size(width, pool_w, stride, pad)), x.dtype)
+    x_last, out_last = _channels_last(x), _channels_last(out)
+
+    def work(part):
+        # Padding must never win: 0 would beat negative values, -inf does not.
+        first, *others = _taps(_padded(x_last[part], pad, pad, -np.inf), pool_h, pool_w, stride)
+        largest = out_last[part]
+        largest[...] = first
+        for tap in others:
+            np.maximum(largest, tap, out=largest)
+
+    parallel.run(work, parallel.slices(N))
+    return out
 
 
-def max_pooling_dx(x, out, dout, pool_h, pool_w, stride, pad):
+def max_pooling_dx(x, out, dout, pool_h, pool_w, stride, pad, empty=empty_images):
     """dL/dx: each dout goes to the first place of its window that holds the maximum, the rest get 0."""
     N, C, height, width = x.shape
-    out, dout = _channels_last(out), _channels_last(dout)
-    x = _padded(_channels_last(x), pad, pad, -np.inf)
-    dx = np.zeros(x.shape, dout.dtype)
-    waiting = np.ones(out.shape, bool)
-    for x_tap, dx_tap in zip(_taps(x, pool_h, pool_w, stride), _taps(dx, pool_h, pool_w, stride)):
-        hit = waiting & (x_tap == out)
-        dx_tap += hit * dout
-        waiting &= ~hit
-    return _channels_first(dx[:, pad:pad + height, pad:pad + width])
+    dx = empty(x.shape, dout.dtype)
+    x_last, out_last, dout_last, dx_last = (_channels_last(a) for a in (x, out, dout, dx))
+
+    def work(part):
+        x_padded = _padded(x_last[part], pad, pad, -np.inf)
+        target = dx_last[part]
+        if pad:
+            target = _work_array("dx padded", x_padded.shape, dx.dtype)
+        target[...] = 0
+        waiting = np.ones(out_last[part].shape, bool)
+        for x_tap, dx_tap in zip(_taps(x_padded, pool_h, pool_w, stride), _taps(target, pool_h, pool_w, stride)):
+            hit = x_tap == out_last[part]
+            hit &= waiting
+            dx_tap += hit * dout_last[part]
+            waiting ^= hit
+        if pad:
+            dx_last[part] = target[:, pad:pad + height, pad:pad + width]
+
+    parallel.run(work, parallel.slices(N))
+    return dx

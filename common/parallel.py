@@ -1,0 +1,89 @@
+"""Threads over slices of a batch.
+
+NumPy lets go of Python's lock while it copies, adds and multiplies, so Python threads that each take a few images run at
+the same time, and the arrays of a few images stay in the processor's caches. The slices depend on the number of examples
+alone, never on the number of threads, so the results do not either.
+
+BLAS, the library that multiplies matrices for NumPy, is held to one thread of its own from the import of this module on:
+two kinds of threads would fight for the cores. The number of threads here is that of the cores this process may use, or
+less if OMP_NUM_THREADS (or OPENBLAS_NUM_THREADS, MKL_NUM_THREADS) says so, or what `set_num_threads` sets.
+"""
+import itertools
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from threadpoolctl import threadpool_limits
+
+SLICE = 13      # examples at most: 100 make 8 slices of 12 or 13, enough for 8 cores, few enough for the caches
+
+_here = threading.local()       # _here.busy: this thread already works on a slice
+_pool = None
+
+
+def _threads_of_machine():
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    said = [os.environ.get(f"{library}_NUM_THREADS", "") for library in ("OMP", "OPENBLAS", "MKL")]
+    return min([cores, *(int(n) for n in said if n.isdecimal() and int(n) > 0)])
+
+
+_num_threads = _threads_of_machine()
+threadpool_limits(1, user_api="blas")
+
+
+def num_threads():
+    """How many threads work on a batch."""
+    return _num_threads
+
+
+def set_num_threads(n):
+    """From now on n threads work on a batch. The results stay the same, to the last bit."""
+    global _num_threads, _pool
+    if n < 1:
+        raise ValueError(f"set_num_threads: expected at least 1, got {n}")
+    _num_threads, _pool = int(n), None
+
+
+def _forget_pool():
+    global _pool
+    _pool = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_pool)    # threads do not live on in a forked child
+
+
+def slices(n, largest=SLICE):
+    """n examples in slices of nearly equal size, at most `largest` each."""
+    count = -(-n // largest)
+    bounds = [n * i // count for i in range(count + 1)]
+    return [slice(start, stop) for start, stop in zip(bounds, bounds[1:])]
+
+
+def run(function, items):
+    """[function(item) for item in items], several at a time. In a thread that is one of several already: one by one."""
+    global _pool
+    items = list(items)
+    workers = min(_num_threads, len(items))
+    if workers < 2 or getattr(_here, "busy", False):
+        return [function(item) for item in items]
+    if _pool is None:
+        _pool = ThreadPoolExecutor(_num_threads - 1, thread_name_prefix="slices")
+    results = [None] * len(items)
+    counter = itertools.count()
+
+    def work():
+        _here.busy = True
+        try:
+            while (i := next(counter)) < len(items):
+                results[i] = function(items[i])
+        finally:
+            _here.busy = False
+
+    others = [_pool.submit(work) for _ in range(workers - 1)]
+    try:
+        work()
+    finally:
+        for other in others:
+            other.result()
+    return results
