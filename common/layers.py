@@ -10,6 +10,7 @@ import numpy as np
 from common import windows
 from common.arrays import empty_images
 from common.functions import as_batch, sigmoid, softmax, softmax_loss
+from common.parallel import product
 from common.random_mask import new_seed, random_mask
 from common.util import conv_output_size
 
@@ -103,16 +104,16 @@ class Affine(Layer):
             raise ValueError(f"Affine: expected input of {len(self.W)} values per example, got {x.shape}")
         self.x_shape = x.shape
         self.x = _as_floats(x, self.W).reshape(len(x), -1)
-        return self.x @ self.W + self.b
+        return product(self.x, self.W) + self.b
 
     def backward(self, dout):
         """dx = dout W^T."""
         self.parameter_gradients(dout)
-        return (dout @ self.W.T).reshape(self.x_shape)
+        return product(dout, self.W.T).reshape(self.x_shape)
 
     def parameter_gradients(self, dout):
         """dW = x^T dout, db = the sum of dout over the batch."""
-        self.dW = self._remembered("x").T @ dout
+        self.dW = product(self._remembered("x").T, dout)
         self.db = dout.sum(axis=0)
 
 

@@ -13,6 +13,7 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 SLICE = 13      # examples at most: 100 make 8 slices of 12 or 13, enough for 8 cores, few enough for the caches
@@ -87,3 +88,18 @@ def run(function, items):
         for other in others:
             other.result()
     return results
+
+
+def product(A, B):
+    """A @ B, a large one in blocks of rows or columns of the result, several at a time."""
+    rows, columns = len(A), B.shape[1]
+    if rows * A.shape[1] * columns < 2 ** 22:       # done before a second thread has woken up
+        return A @ B
+    out = np.empty((rows, columns), np.result_type(A, B))
+    longer = max(rows, columns)
+    blocks = slices(longer, largest=max(32, -(-longer // 8)))
+    if rows >= columns:
+        run(lambda block: np.matmul(A[block], B, out=out[block]), blocks)
+    else:
+        run(lambda block: np.matmul(A, B[:, block], out=out[:, block]), blocks)
+    return out

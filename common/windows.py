@@ -168,6 +168,7 @@ def max_pooling_dx(x, out, dout, pool_h, pool_w, stride, pad, empty=empty_images
     N, C, height, width = x.shape
     dx = empty(x.shape, dout.dtype)
     x_last, out_last, dout_last, dx_last = (_channels_last(a) for a in (x, out, dout, dx))
+    overlapping = stride < max(pool_h, pool_w)
 
     def work(part):
         x_padded = _padded(x_last[part], pad, pad, -np.inf)
@@ -175,12 +176,16 @@ def max_pooling_dx(x, out, dout, pool_h, pool_w, stride, pad, empty=empty_images
         if pad:
             target = _work_array("dx padded", x_padded.shape, dx.dtype)
         target[...] = 0
-        waiting = np.ones(out_last[part].shape, bool)
+        waiting = np.ones(out_last[part].shape, bool)       # windows whose maximum has not come by yet
+        hit = np.empty_like(waiting)
         for x_tap, dx_tap in zip(_taps(x_padded, pool_h, pool_w, stride), _taps(target, pool_h, pool_w, stride)):
-            hit = x_tap == out_last[part]
+            np.equal(x_tap, out_last[part], out=hit)
             hit &= waiting
-            dx_tap += hit * dout_last[part]
             waiting ^= hit
+            if overlapping:
+                dx_tap += hit * dout_last[part]
+            else:
+                np.multiply(dout_last[part], hit, out=dx_tap)
         if pad:
             dx_last[part] = target[:, pad:pad + height, pad:pad + width]
 
