@@ -120,6 +120,7 @@ def fetch_from(mirrors, name, max_bytes, check):
         print(f"Downloading {url}")
         try:
             body = fetch(url, max_bytes)
+            print(f"Converting {name}")
             return body, check(body), url
         except (OSError, ValueError) as error:
             print(f"  failed: {error}")

@@ -113,8 +113,8 @@ def load_pickle(path, max_bytes=None):
     try:
         return _Builder(data).build()
     except Exception as error:      # damaged bytes can fail in any way; each means the same to the caller
-        raise UnreadableFile(f"{path}: expected a whole file of plain data and NumPy arrays; nothing in it was "
-                             f"run ({type(error).__name__}: {str(error)[:200]})") from error
+        raise UnreadableFile(f"{path}: expected a whole file of plain data and NumPy arrays; nothing in it "
+                             f"was run ({type(error).__name__}: {str(error)[:200]})") from error
 
 
 class _Name(str):
@@ -186,8 +186,7 @@ class _Builder:
         elif name == "STACK_GLOBAL":
             stack.append(self.mention(" ".join(self.pop(2))))
         elif name == "REDUCE":
-            function, arguments = self.pop(2)
-            stack.append(self.call(function, *arguments))
+            stack.append(self.call(*self.pop(2)))
         elif name == "BUILD":
             target, state = self.pop(2)
             self.fill(target, state)
@@ -232,7 +231,7 @@ class _Builder:
         if self.allowance < 0:
             raise ValueError("its contents would be far larger than the file")
 
-    def call(self, function, *arguments):
+    def call(self, function, arguments):
         """What the few functions that pickles of plain data call would return."""
         match function, arguments:
             case "numpy._core.multiarray _reconstruct", ("numpy ndarray", (0,), b"b"):
@@ -244,7 +243,9 @@ class _Builder:
             case "numpy._core.multiarray scalar", (np.dtype() as dtype, bytes() as raw):
                 (scalar,) = np.frombuffer(raw, dtype)
                 return scalar
-            case "numpy dtype", (str() as code, _, _) if re.fullmatch(r"[biufcSU]\d+", code):
+            case "numpy dtype", (str() as code, _, _):
+                if not re.fullmatch(r"[biufcSU][1-9]\d*", code):
+                    raise ValueError(f"it has an array of {code[:60]}, not of numbers or text")
                 return np.dtype(code, False, True)      # a copy, which `fill` may change
             case "_codecs encode", (str() as text, "latin1" | "latin-1"):
                 self.charge(len(text))
@@ -261,7 +262,7 @@ class _Builder:
                 return set(items) if function == "builtins set" else frozenset(items)
             case "builtins complex", (float() as real, float() as imaginary):
                 return complex(real, imaginary)
-        raise ValueError(f"it calls {str(function)[:60]!r} in a way that plain data does not")
+        raise ValueError(f"it calls {str(function)[:60]!r} as plain data does not")
 
     def fill(self, target, state):
         """Give a NumPy array or dtype its state: numbers and text only, never objects."""

@@ -2,8 +2,9 @@
 
 The first call looks for the four files in this folder, then in the folder that the environment variable
 `MNIST_DIR` names (as seen from the current folder or from the project's), and then downloads them. It keeps
-all in `mnist.pkl`, so that later calls are fast and need no network. Where there is neither file nor network, the
-5,000 real digits of `dataset/mini` take their place, with a warning. `MNIST_OFFLINE=1` forbids downloads.
+all in `mnist.pkl`, so that later calls are fast and need no network. Where there is neither file nor
+network, the 5,000 real digits of `dataset/mini` take their place, with a warning. `MNIST_OFFLINE=1` forbids
+downloads.
 
     python dataset/mnist.py
 
@@ -123,8 +124,8 @@ def _load(allow_mini, stacklevel):
     except source.NotFound as error:
         if not allow_mini:
             raise
-        warnings.warn(f"using the mini MNIST: 4,000 training and 1,000 test digits, all real, but fewer than "
-                      f"70,000. Results will be lower.\n{error}", MiniMnistWarning, stacklevel=stacklevel)
+        warnings.warn(f"only 4,000 training and 1,000 test digits are used: results will be lower.\n{error}",
+                      MiniMnistWarning, stacklevel=stacklevel)
     arrays = {key: source.read_file(MINI_DIR / file.name, file) for key, file in MINI_FILES.items()}
     return arrays, str(MINI_DIR)
 

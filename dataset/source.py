@@ -224,9 +224,10 @@ def _download(dataset, file, mirrors):
 
 def _how_to_get(dataset, missing):
     named = os.environ.get(dataset.variable)
-    tried = [dataset.folder, f"{dataset.variable}={named}" if named else f"{dataset.variable} (not set)"]
-    tried += dataset.mirrors if _mirrors(dataset) else [f"no download, because {OFFLINE} is set"]
-    names = ", ".join(file.name for file in dataset.files.values())
-    return (f"{dataset.name} has not been found ({missing.name}). Tried: {', '.join(map(str, tried))}.\n"
-            f"To get the full set, put the files {names} (gzipped or not)\n"
-            f"into {dataset.folder}, or name the folder that holds them: {dataset.variable}=/path/to/folder")
+    tried = [str(dataset.folder), f"{dataset.variable}, which is {named or 'not set'}",
+             *(_mirrors(dataset) or [f"no mirror, because {OFFLINE} is set"])]
+    names = [file.name for file in dataset.files.values()]
+    item = "\n  "
+    return (f"{dataset.name}: {missing.name} was not found. Tried:{item}{item.join(tried)}\n"
+            f"For the full set, put these files (gzipped or not) into {dataset.folder}\n"
+            f"or into a folder that {dataset.variable} names:{item}{item.join(names)}")
