@@ -100,8 +100,8 @@ class Affine(Layer):
         self.db = None
 
     def forward(self, x, train_flg=True):
-        if x.size != len(x) * len(self.W):
-            raise ValueError(f"Affine: expected input of {len(self.W)} values per example, got {x.shape}")
+        if x.ndim < 2 or x.size == 0 or x.size != len(x) * len(self.W):
+            raise ValueError(f"Affine: expected input of {len(self.W)} values per example (N > 0), got {x.shape}")
         self.x_shape = x.shape
         self.x = _as_floats(x, self.W).reshape(len(x), -1)
         return product(self.x, self.W) + self.b
@@ -187,7 +187,7 @@ class BatchNormalization(Layer):
         self.dbeta = None
 
     def forward(self, x, train_flg=True):
-        rows = self._rows(x)
+        rows = self._rows(_as_floats(x, self.gamma))
         if train_flg:
             mean, var = rows.mean(axis=0), rows.var(axis=0)
             self.running_mean[...] = self.momentum * self.running_mean + (1 - self.momentum) * mean
@@ -210,14 +210,18 @@ class BatchNormalization(Layer):
         return self._images(dx, dout.shape)
 
     def _per_channel(self, shape):
-        return len(shape) == 4 and np.size(self.gamma) == shape[1]
+        return len(shape) == 4 and self.gamma.size == shape[1]
 
     def _rows(self, x):
         """x as rows of gamma's size: what stands in one column is normalised together."""
-        rows = x.transpose(0, 2, 3, 1) if self._per_channel(x.shape) else x
-        if x.size == 0 or x.size % np.size(self.gamma) or not self._per_channel(x.shape) and x[0].size != np.size(self.gamma):
-            raise ValueError(f"BatchNormalization: expected {np.size(self.gamma)} values or channels per example, got {x.shape}")
-        return rows.reshape(-1, np.size(self.gamma))
+        size = self.gamma.size
+        if self._per_channel(x.shape):
+            x = x.transpose(0, 2, 3, 1)
+        elif x.ndim < 2 or x.size != len(x) * size:
+            raise ValueError(f"BatchNormalization: expected {size} values or channels per example, got {x.shape}")
+        if x.size == 0:
+            raise ValueError(f"BatchNormalization: expected examples to take a mean of, got shape {x.shape}")
+        return x.reshape(-1, size)
 
     def _images(self, rows, shape):
         """Rows back in the shape that x had."""
@@ -291,5 +295,5 @@ def _as_floats(x, W):
 
 
 def _check_images(layer, x, channels=None):
-    if x.ndim != 4 or channels not in (None, x.shape[1]):
-        raise ValueError(f"{layer}: expected images of shape (N, {channels or 'C'}, H, W), got {x.shape}")
+    if x.ndim != 4 or x.size == 0 or channels not in (None, x.shape[1]):
+        raise ValueError(f"{layer}: expected images of shape (N, {channels or 'C'}, H, W), N > 0, got {x.shape}")
