@@ -1,0 +1,304 @@
+"""The loader against a server on this machine that serves good, wrong, missing, slow and hanging files."""
+import dataclasses
+import gzip
+import os
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from dataset import download, files, mnist
+from dataset.mnist import MINI_DIR, MINI_FILES, MiniMnistWarning, load_mnist
+from test_dataset import assert_good
+
+SLOW = 30       # seconds; longer than any test waits
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers /how/file in the way that the function `how` below has."""
+    def do_GET(self):
+        _, how, name = self.path.split("/")
+        self.server.asked.append((how, name, self.headers["User-Agent"]))
+        ANSWERS[how](self, MINI_DIR.joinpath(name).read_bytes())
+
+    def answer(self, body, length=None, status=200, **headers):
+        self.send_response(status)
+        self.send_header("Content-Length", len(body) if length is None else length)
+        for key, value in headers.items():
+            self.send_header(key, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def drip(self, data):
+        """One byte every 0.05 seconds: never silent for long, and never done."""
+        for byte in data:
+            if self.server.stopped.wait(0.05):
+                break
+            self.wfile.write(bytes([byte]))
+
+    def log_message(self, *_):
+        pass
+
+
+def hang(handler, good):
+    handler.server.stopped.wait(SLOW)
+
+
+def hang_in_the_middle(handler, good):
+    handler.answer(good[:len(good) // 2], len(good))
+    handler.server.stopped.wait(SLOW)
+
+
+def drip_body(handler, good):
+    handler.answer(b"", len(good))
+    handler.drip(good)
+
+
+def drip_header(handler, good):
+    handler.drip(b"HTTP/1.0 200 OK\r\n" + b"X: y\r\n" * 1000)
+
+
+def reset(handler, good):
+    handler.answer(good[:1000], len(good))
+    linger = b"\1\0\0\0\0\0\0\0"                    # closing sends a reset, without the rest
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    handler.connection.close()
+
+
+def endless(handler, good):
+    handler.send_response(200)
+    handler.end_headers()
+    while True:
+        handler.wfile.write(bytes(1 << 16))
+
+
+def without_length(handler, good):
+    handler.send_response(200)
+    handler.end_headers()
+    handler.wfile.write(good)
+
+
+def chunked_and_cut(handler, good):
+    handler.send_response(200)
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    handler.wfile.write(b"%x\r\n" % len(good) + good[:10])
+
+
+ANSWERS = {
+    "good": lambda handler, good: handler.answer(good),
+    "bad_length": lambda handler, good: handler.answer(good, "many"),
+    "without_length": without_length,
+    "unzipped": lambda handler, good: handler.answer(gzip.decompress(good)),
+    "redirected": lambda handler, good: handler.answer(b"", status=302, Location=handler.path.replace(
+        "redirected", "good")),
+    "truncated": lambda handler, good: handler.answer(good[:-500]),
+    "cut_off": lambda handler, good: handler.answer(good[:-500], len(good)),
+    "longer_than_stated": lambda handler, good: handler.answer(good + b"more", len(good) - 4),
+    "too_long": lambda handler, good: handler.answer(good + bytes(5_000_000)),
+    "wrong_bytes": lambda handler, good: handler.answer(bytes(len(good))),
+    "another_set": lambda handler, good: handler.answer(gzip.compress(bytes(len(gzip.decompress(good))), 1)),
+    "web_page": lambda handler, good: handler.answer(b"<html>Please log in</html>"),
+    "empty": lambda handler, good: handler.answer(b""),
+    "missing": lambda handler, good: handler.answer(b"404", status=404),
+    "forbidden": lambda handler, good: handler.answer(b"403", status=403),
+    "broken": lambda handler, good: handler.answer(b"500", status=500),
+    "redirect_loop": lambda handler, good: handler.answer(b"", status=302, Location=handler.path),
+    "redirect_to_file": lambda handler, good: handler.answer(b"", status=302, Location=f"file://{MINI_DIR}"),
+    "no_http": lambda handler, good: handler.wfile.write(b"220 mail.example.com ESMTP\r\n" * 100),
+    "silent": lambda handler, good: None,
+    "bomb": lambda handler, good: handler.answer(gzip.compress(bytes(50_000_000), 1)),
+    "endless": endless,
+    "reset": reset,
+    "chunked_and_cut": chunked_and_cut,
+    "hang": hang,
+    "hang_in_the_middle": hang_in_the_middle,
+    "drip_body": drip_body,
+    "drip_header": drip_header,
+}
+REASONS = {      # what is printed about each bad answer
+    "truncated": "damaged gzip data", "cut_off": "expected 652531 bytes, got 652031",
+    "longer_than_stated": "damaged gzip data", "too_long": "expected at most", "endless": "expected at most",
+    "wrong_bytes": "0x00000803, got 0x00000000", "another_set": "0x00000803, got 0x00000000",
+    "web_page": "0x00000803, got 0x3c68746d", "empty": "got 0x", "bomb": "got more",
+    "missing": "HTTP Error 404", "forbidden": "HTTP Error 403", "broken": "HTTP Error 500",
+    "redirect_loop": "infinite loop", "redirect_to_file": "not allowed", "no_http": "220 mail",
+    "silent": "RemoteDisconnected",
+    "reset": "Connection reset", "chunked_and_cut": "IncompleteRead", "hang": "timed out",
+    "hang_in_the_middle": "timed out", "drip_body": "too slow", "drip_header": "too slow",
+}
+GOOD = sorted(ANSWERS.keys() - REASONS.keys())
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, request, client_address):
+        pass                                        # the loader hangs up on some answers: that is right
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server_port}/"
+
+
+@pytest.fixture(scope="module")
+def running():
+    server = Server(("127.0.0.1", 0), Handler)
+    server.asked, server.stopped = [], threading.Event()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    yield server
+    server.stopped.set()
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def server(running, tmp_path, monkeypatch):
+    """The server, and `use(*answers)`, which makes load_mnist ask it as mirrors that answer so."""
+    monkeypatch.delenv("MNIST_DIR", raising=False)
+    monkeypatch.delenv("MNIST_OFFLINE", raising=False)
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(download, "ANSWER_SECONDS", 0.4)
+    monkeypatch.setattr(download, "GRACE_SECONDS", 0.8)
+
+    def use(*mirrors):
+        mirrors = tuple(how if "//" in how else f"{running.url}{how}/" for how in mirrors)
+        small = dataclasses.replace(mnist.MNIST, files=MINI_FILES, mirrors=mirrors, folder=tmp_path,
+                                    cache=tmp_path / "mnist.pkl")
+        monkeypatch.setattr(mnist, "MNIST", small)
+    running.use = use
+    running.asked.clear()
+    return running
+
+
+@pytest.mark.parametrize("how", GOOD)
+def test_a_good_mirror(server, tmp_path, capsys, how):
+    server.use(how)
+    assert_good(load_mnist())
+    shown = capsys.readouterr()
+    for name in mnist.key_file.values():
+        assert f"Downloading {server.url}{how}/{name}" in shown.out and f"Converting {name}" in shown.out
+        assert f"{name}: " in shown.err             # the progress bar
+    assert sorted(os.listdir(tmp_path)) == sorted([*mnist.key_file.values(), "mnist.pkl"])
+    assert {agent for _, _, agent in server.asked} == {download.USER_AGENT}
+    server.asked.clear()
+    assert_good(load_mnist())
+    (tmp_path / "mnist.pkl").unlink()
+    assert_good(load_mnist())
+    mnist.download_mnist()
+    assert server.asked == []                       # the cache and then the kept files are enough
+
+
+@pytest.mark.parametrize("how", sorted(REASONS))
+def test_a_bad_mirror_is_reported_and_the_next_one_is_asked(server, tmp_path, capsys, how):
+    server.use(how, "good")
+    start = time.monotonic()
+    assert_good(load_mnist())
+    assert time.monotonic() - start < SLOW / 2
+    shown = capsys.readouterr().out
+    url = re.escape(f"{server.url}{how}/train-images-idx3-ubyte.gz")
+    assert re.search(f"Downloading {url}\n(Converting .*\n)?  failed: .*{REASONS[how]}", shown)
+    assert sorted(os.listdir(tmp_path)) == sorted([*mnist.key_file.values(), "mnist.pkl"])
+
+
+@pytest.mark.parametrize("how, times", [("missing", 4), ("hang", 1), ("reset", 1)])
+def test_a_mirror_that_cannot_be_reached_is_asked_once(server, how, times):
+    server.use(how, "good")
+    assert_good(load_mnist())
+    assert [asked for asked, _, _ in server.asked].count(how) == times
+
+
+@pytest.mark.parametrize("mirror", ["http://127.0.0.1:1/", "http://mirror.invalid/", "no://a/b/", "http://["])
+def test_a_mirror_that_is_not_there(server, capsys, mirror):
+    server.use(mirror, "good")
+    assert_good(load_mnist())
+    assert "  failed: " in capsys.readouterr().out
+
+
+def test_a_name_lookup_that_hangs(server, monkeypatch, capsys):
+    found = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *rest, **options: (
+        time.sleep(3) if host == "mirror.invalid" else None) or found(host, *rest, **options))
+    server.use("http://mirror.invalid/", "good")
+    start = time.monotonic()
+    assert_good(load_mnist())
+    assert time.monotonic() - start < 2.9
+    assert "too slow" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_certificates_are_verified(server, tmp_path_factory, monkeypatch, capsys, trusted):
+    if not shutil.which("openssl"):
+        pytest.skip("needs the program openssl, to make a certificate")
+    folder = tmp_path_factory.mktemp("tls")
+    make = ("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
+            "-subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout key.pem -out cert.pem")
+    subprocess.run(make.split(), cwd=folder, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(folder / "cert.pem"))
+    secure = Server(("127.0.0.1", 0), Handler)
+    secure.asked, secure.stopped = [], server.stopped
+    secure.socket = context.wrap_socket(secure.socket, server_side=True)
+    threading.Thread(target=secure.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    try:
+        server.use(f"https://localhost:{secure.server_port}/good/", "good")
+        assert_good(load_mnist())
+    finally:
+        secure.shutdown()
+        secure.server_close()
+    assert len(secure.asked) == (4 if trusted else 0)
+    assert ("CERTIFICATE_VERIFY_FAILED" in capsys.readouterr().out) != trusted
+
+
+def test_no_mirror_left(server, tmp_path):
+    server.use("missing", "web_page", "reset")
+    with pytest.warns(MiniMnistWarning) as warned:
+        assert_good(load_mnist())
+    assert len(warned) == 1
+    assert os.listdir(tmp_path) == []
+
+
+def test_half_of_the_files(server, tmp_path, capsys):
+    """A file that is there already is not fetched; a wrong one is replaced."""
+    server.use("good")
+    shutil.copy(MINI_DIR / "t10k-labels-idx1-ubyte.gz", tmp_path)
+    (tmp_path / "train-labels-idx1-ubyte.gz").write_bytes(b"half a file")
+    mnist.download_mnist()
+    assert sorted(name for _, name, _ in server.asked) == [
+        "t10k-images-idx3-ubyte.gz", "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"]
+    for name in mnist.key_file.values():
+        assert (tmp_path / name).read_bytes() == (MINI_DIR / name).read_bytes()
+    assert not (tmp_path / "mnist.pkl").exists()
+
+
+def test_a_folder_that_cannot_be_written(server, tmp_path, monkeypatch, capsys):
+    server.use("good")
+
+    def refuse(*_):
+        raise OSError("Read-only file system")
+    monkeypatch.setattr(files, "open", refuse, raising=False)
+    assert_good(load_mnist())
+    shown = capsys.readouterr().out
+    assert "Cannot keep train-images-idx3-ubyte.gz (Read-only file system)" in shown
+    assert "Cannot write it (Read-only file system)" in shown
+    assert os.listdir(tmp_path) == []
+
+
+def test_ctrl_c_stops_at_once(server, tmp_path, monkeypatch):
+    server.use("hang")
+
+    def interrupt(self, timeout=None):
+        raise KeyboardInterrupt
+    monkeypatch.setattr(download._Transfer, "join", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        load_mnist()
+    assert os.listdir(tmp_path) == []
