@@ -1,4 +1,6 @@
 """Initial weights (book, 6.2), the same way for every network."""
+from numbers import Real
+
 import numpy as np
 
 from common.layers import Affine, Convolution
@@ -21,9 +23,10 @@ def weight_std(weight_init_std, fan_in):
             return (2 / fan_in) ** 0.5
         if weight_init_std.lower() in ("sigmoid", "xavier"):
             return (1 / fan_in) ** 0.5
-    elif weight_init_std >= 0:
+    elif isinstance(weight_init_std, Real) and weight_init_std >= 0:
         return float(weight_init_std)
-    raise ValueError(f"weight_init_std: expected a number >= 0, 'relu', 'he', 'sigmoid' or 'xavier', got {weight_init_std!r}")
+    raise ValueError("weight_init_std: expected a number >= 0, 'relu', 'he', 'sigmoid' or 'xavier', "
+                     f"got {weight_init_std!r}")
 
 
 def random_affine(input_size, output_size, weight_init_std, dtype=np.float32):

@@ -3,6 +3,7 @@ import copy
 
 import numpy as np
 
+from common.functions import as_batch
 from common.gradient import numerical_gradient
 from common.layers import SoftmaxWithLoss
 from common.sliced import SlicedPass
@@ -57,7 +58,7 @@ class Network:
     def __init__(self, layers, last_layer=None, weight_decay_lambda=0):
         self.layers = layers
         self.last_layer = SoftmaxWithLoss() if last_layer is None else last_layer
-        self.weight_decay_lambda = weight_decay_lambda
+        self.weight_decay_lambda = float(weight_decay_lambda)   # a NumPy float64 would turn gradients into float64
         self._pass = SlicedPass()
 
     # ---- names -----------------------------------------------------------------------------------------------------
@@ -100,12 +101,15 @@ class Network:
         """The share of examples whose highest score is the right class; computed in batches, every example counted."""
         if len(x) == 0 or len(x) != len(t):
             raise ValueError(f"accuracy: expected as many targets as examples, and some, got {len(t)} and {len(x)}")
-        t = np.asarray(t)
-        labels = t.argmax(axis=1) if t.ndim == 2 else t
+        if batch_size < 1:
+            raise ValueError(f"accuracy: expected batch_size >= 1, got {batch_size}")
         right = 0
         for start in range(0, len(x), batch_size):
-            y = self.predict(x[start:start + batch_size])
-            right += int(np.sum(y.argmax(axis=1) == labels[start:start + batch_size]))
+            batch = slice(start, start + batch_size)
+            y, labels = as_batch(self.predict(x[batch]), t[batch])
+            if labels.ndim == 2:
+                labels = labels.argmax(axis=1)
+            right += int(np.sum(y.argmax(axis=1) == labels))
         return right / len(x)
 
     # ---- backward --------------------------------------------------------------------------------------------------
@@ -162,23 +166,28 @@ class Network:
 
         Raises
         ------
-        ValueError : the file is damaged or no pickle of arrays, or arrays are missing or misshapen; the net stays as it was
+        ValueError : the file is damaged or no pickle of arrays, or arrays are missing, misshapen or unknown;
+            the net stays as it was
         """
         mine = Params({**self.params, **self._named("buffer_names")})
         values = load_pickle(file_name)
-        if not isinstance(values, dict):
-            raise ValueError(f"{file_name}: expected a dict of arrays, got {type(values).__name__}")
         _check_names(file_name, mine, values)
         mine.update(values)
 
 
 def _check_names(source, mine, values):
     """Everything is there and fits, before anything is changed."""
+    if not isinstance(values, dict):
+        raise ValueError(f"{source}: expected a dict of arrays, got {type(values).__name__}")
     missing = [key for key in mine if key not in values]
     unknown = [str(key) for key in values if key not in mine]
-    misshapen = [f"{key} {np.shape(values[key])} instead of {array.shape}"
-                 for key, array in mine.items() if key in values and np.shape(values[key]) != array.shape]
+    misshapen = [f"{key} {values[key].shape} instead of {array.shape}"
+                 for key, array in mine.items()
+                 if isinstance(values.get(key), np.ndarray) and values[key].shape != array.shape]
+    no_numbers = [f"{key} ({getattr(value, 'dtype', type(value).__name__)})" for key, value in values.items()
+                  if not isinstance(value, np.ndarray) or value.dtype.kind not in "biuf"]
     faults = [f"{what}: {', '.join(names)}"
-              for what, names in (("missing", missing), ("unknown", unknown), ("misshapen", misshapen)) if names]
+              for what, names in (("missing", missing), ("unknown", unknown), ("misshapen", misshapen),
+                                  ("not an array of numbers", no_numbers)) if names]
     if faults:
         raise ValueError(f"{source} does not fit this net; {'; '.join(faults)}")

@@ -1,4 +1,4 @@
-"""common/layers.py: every backward against central differences, convolution and pooling against plain loops."""
+"""common/layers.py: backward against central differences, convolution and pooling against plain loops."""
 import numpy as np
 import pytest
 
@@ -28,11 +28,11 @@ def check_jacobian(layer, x, forward=None, h=1e-5):
         array[...] = before - h * v
         by_differences = np.sum(u * (upper - forward(x))) / (2 * h)
         array[...] = before
-        assert by_backward == pytest.approx(by_differences, rel=1e-7, abs=1e-7), f"{type(layer).__name__}: d{name}"
+        assert by_backward == pytest.approx(by_differences, rel=1e-7, abs=1e-7), f"d{name}"
 
 
 def distinct(rng, shape):
-    """Values far enough apart that the steps of a check never change which one is the largest, nor cross 0."""
+    """Values so far apart that the steps of a check never change which one is the largest, nor cross 0."""
     n = int(np.prod(shape))
     return (rng.permutation(n).reshape(shape) - n // 2 + 0.5) * (4 / n)
 
@@ -46,7 +46,8 @@ def affine(dtype, inputs=6, outputs=4):
 
 def convolution(dtype, shape=(3, 2, 3, 2), stride=1, pad=1):
     rng = np.random.default_rng(2)
-    return Convolution(rng.normal(size=shape).astype(dtype), rng.normal(size=shape[0]).astype(dtype), stride, pad)
+    W, b = rng.normal(size=shape), rng.normal(size=shape[0])
+    return Convolution(W.astype(dtype), b.astype(dtype), stride, pad)
 
 
 def batch_norm(dtype, size):
@@ -104,7 +105,7 @@ def test_gradient_of_batch_normalization(shape, size, rng):
     x = rng.normal(2, 3, size=shape)
     layer = batch_norm(np.float64, size)
     check_jacobian(layer, x)
-    assert np.abs(layer.backward(rng.normal(size=shape))).max() > 1e-3      # not all 0, which would check nothing
+    assert np.abs(layer.backward(rng.normal(size=shape))).max() > 1e-3      # all 0 would check nothing
 
 
 @pytest.mark.parametrize("shape", [(4, 7), (1, 5), (2, 3, 4, 5), (101, 3, 3, 3)])
@@ -154,10 +155,10 @@ def test_gradient_of_pooling_of_whole_batches(shape, pooling, rng):
 @pytest.mark.parametrize("dout", [1, 2.5])
 def test_gradient_of_softmax_with_loss(N, K, dout, rng):
     x, index = rng.normal(size=(N, K)), rng.integers(K, size=N)
-    for t in (index, index.astype(np.uint8), np.eye(K)[index], np.eye(K, dtype=int)[index], rng.random((N, K))):
+    mixed = rng.random((N, K))
+    mixed /= mixed.sum(axis=1, keepdims=True)
+    for t in (index, index.astype(np.uint8), np.eye(K)[index], np.eye(K, dtype=int)[index], mixed):
         layer = SoftmaxWithLoss()
-        if t.dtype == np.float64:
-            t = t / t.sum(axis=1, keepdims=True)
         expected = numerical_gradient(lambda x: layer.forward(x, t), x)
         layer.forward(x, t)
         np.testing.assert_allclose(layer.backward(dout), dout * expected, atol=1e-7)
@@ -267,7 +268,7 @@ def test_what_was_returned_stays_as_it_is(made, rng):
 
     def results(layer, x):
         out = layer.forward(x)
-        return [out, layer.backward(out + 1), *gradients_of(layer).values(), layer.forward(x, train_flg=False)]
+        return [out, layer.backward(out + 1), *gradients_of(layer).values(), layer.forward(x, False)]
 
     first = results(layer, x)
     before = [array.copy() for array in first]
@@ -416,7 +417,7 @@ def convolution_by_loops(x, W, b, stride, pad):
 
 
 def pooling_by_loops(x, dout, pool_h, pool_w, stride, pad):
-    """out, and dx for dout (a function of out's shape): the first largest value inside the image takes it all."""
+    """out, and dx for dout (a function of out's shape): the first largest value of the image takes it all."""
     N, C, H, W = x.shape
     out = np.zeros((N, C, (H + 2 * pad - pool_h) // stride + 1, (W + 2 * pad - pool_w) // stride + 1))
     dout, dx = dout(out.shape), np.zeros(x.shape)
@@ -424,7 +425,8 @@ def pooling_by_loops(x, dout, pool_h, pool_w, stride, pad):
         best = None
         for row in range(i * stride - pad, i * stride - pad + pool_h):
             for column in range(j * stride - pad, j * stride - pad + pool_w):
-                if 0 <= row < H and 0 <= column < W and (best is None or x[n, c, row, column] > x[n, c][best]):
+                inside = 0 <= row < H and 0 <= column < W
+                if inside and (best is None or x[n, c, row, column] > x[n, c][best]):
                     best = row, column
         out[n, c, i, j] = x[n, c][best]
         dx[n, c][best] += dout[n, c, i, j]
@@ -437,7 +439,7 @@ def test_convolution_by_hand():
     assert layer.forward(x).tolist() == [[[[3.5, 8.5], [0.5, 3.5]]]]      # 1 + 2*1 + 0.5, 2 + 2*3 + 0.5, ...
     dx = layer.backward(np.array([[[[1.0, 0], [0, 10]]]]))
     assert dx.tolist() == [[[[1, 0, 0], [0, 12, 0], [0, 0, 20]]]]
-    assert layer.dW.tolist() == [[[[11, 32], [0, 11]]]]                   # 1*1 + 10*1, 1*2 + 10*3, 0 + 0, 1 + 10
+    assert layer.dW.tolist() == [[[[11, 32], [0, 11]]]]                   # 1*1 + 10*1, 1*2 + 10*3, ...
     assert layer.db.tolist() == [11]
 
 
@@ -457,8 +459,8 @@ def test_pooling_by_hand():
     layer = Pooling(2, 2)
     x = np.array([[[[1.0, 2, 5, 6], [3, 0, 7, 8], [-1, -2, 0, 0], [-4, -3, 0, 0]]]])
     assert layer.forward(x).tolist() == [[[[3, 8], [-1, 0]]]]
-    dx = layer.backward(np.array([[[[1.0, 2], [3, 4]]]]))
-    assert dx.tolist() == [[[[0, 0, 0, 0], [1, 0, 0, 2], [3, 0, 4, 0], [0, 0, 0, 0]]]]    # a tie: the first place
+    dx = layer.backward(np.array([[[[1.0, 2], [3, 4]]]]))                 # 4 meets a tie: the first place
+    assert dx.tolist() == [[[[0, 0, 0, 0], [1, 0, 0, 2], [3, 0, 4, 0], [0, 0, 0, 0]]]]
 
 
 @pytest.mark.parametrize("values", ["distinct", "ties", "negative"])
@@ -582,7 +584,7 @@ def test_running_statistics_are_learned_in_training_and_used_in_prediction(shape
     learned = layer.running_mean.copy(), layer.running_var.copy()
     spread = (slice(None), None, None) if len(shape) == 4 else slice(None)
     expected = (x - mean[spread]) / np.sqrt(var[spread] + 1e-6)
-    for rows in (slice(None), slice(0, 1)):                                # one example is enough in prediction
+    for rows in (slice(None), slice(0, 1)):                                # one example is enough
         np.testing.assert_allclose(layer.forward(x[rows], train_flg=False), expected[rows])
     np.testing.assert_array_equal((layer.running_mean, layer.running_var), learned)     # and left alone
 
