@@ -42,7 +42,7 @@ class Momentum(Optimizer):
 
     def __init__(self, lr=0.01, momentum=0.9):
         super().__init__(lr)
-        self.momentum = momentum
+        self.momentum = float(momentum)
 
     def delta(self, key, grad):
         v = self._state("v", key, grad)
