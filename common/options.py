@@ -1,0 +1,41 @@
+"""The command-line options that every training script takes."""
+import argparse
+
+import numpy as np
+
+
+def training_options(description, epochs, limit=None, parser=None):
+    """Read --epochs, --seed and --limit from the command line, and seed NumPy's random numbers with --seed.
+
+    Parameters
+    ----------
+    description : what --help says; a script's own docstring
+    epochs, limit : defaults; a limit of None stands for all training examples
+    parser : argparse.ArgumentParser, optional; one that has the script's own options already
+
+    Returns
+    -------
+    argparse.Namespace of `epochs`, `seed`, `limit` (so `x_train[:args.limit]` are the examples to train on) and the
+    script's own options
+    """
+    parser = parser or argparse.ArgumentParser()
+    parser.description = description
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--epochs", type=at_least(1), default=epochs, metavar="N",
+                        help="how often every training example is seen (default: %(default)s)")
+    parser.add_argument("--seed", type=at_least(0), default=0, metavar="N",
+                        help="for the random numbers: the same seed, the same result (default: %(default)s)")
+    parser.add_argument("--limit", type=at_least(1), default=limit, metavar="N",
+                        help=f"train on the first N examples only (default: {limit or 'all'})")
+    args = parser.parse_args()
+    np.random.seed(args.seed)
+    return args
+
+
+def at_least(smallest):
+    """A type for `add_argument`: a whole number, `smallest` or more, that NumPy takes for a seed too."""
+    def number(text):
+        if not text.isdecimal() or not smallest <= int(text) < 2 ** 32:
+            raise argparse.ArgumentTypeError(f"expected a whole number of at least {smallest}, got {text!r}")
+        return int(text)
+    return number
