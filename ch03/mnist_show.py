@@ -1,0 +1,32 @@
+"""The data: handwritten digits of 28 x 28 grey pixels, and the digit that each one means.
+
+Look at the first training digit (a 5 in the full set), then at fifty drawn at random (--seed draws others):
+some of them puzzle people too. Chapter 3: next is neuralnet_mnist.py.
+"""
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from common.options import at_least
+from common.plot import image_grid, show
+from dataset.mnist import load_mnist
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--seed", type=at_least(0), default=0, help="which digits are drawn")
+    args = parser.parse_args()
+    np.random.seed(args.seed)
+
+    (x_train, t_train), _ = load_mnist(flatten=True, normalize=False)
+    print(f"x_train[0] holds {x_train[0].shape[0]} pixels, 0 to 255; t_train[0] says {t_train[0]}")
+
+    first = x_train[0].reshape(28, 28)
+    image_grid([first], titles=[f"x_train[0]: a {t_train[0]}"])
+    show("mnist_show_first")
+
+    chosen = np.random.choice(len(x_train), 50, replace=False)
+    image_grid(x_train[chosen], titles=t_train[chosen], columns=10)
+    show()

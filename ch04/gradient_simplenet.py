@@ -1,0 +1,46 @@
+"""The gradient of a loss: what a network of six weights would have to change to answer better.
+
+Look at the signs of dW: a weight with a positive gradient should shrink, one with a negative gradient should
+grow, and only the column of the right answer is negative. Take such a step and the loss falls. Chapter 4:
+next is two_layer_net.py.
+"""
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from common.functions import cross_entropy_error, softmax
+from common.gradient import numerical_gradient
+
+
+class simpleNet:
+    """One layer, two inputs, three classes, no bias."""
+
+    def __init__(self):
+        self.W = np.random.randn(2, 3)
+
+    def predict(self, x):
+        """Scores, (3,) from an input of (2,)."""
+        return x @ self.W
+
+    def loss(self, x, t):
+        """Cross-entropy of the softmax of the scores against the one-hot target `t`."""
+        return cross_entropy_error(softmax(self.predict(x)), t)
+
+
+if __name__ == "__main__":
+    np.random.seed(0)
+    x = np.array([0.6, 0.9])
+    t = np.array([0, 0, 1])
+
+    net = simpleNet()
+    print(f"W =\n{net.W}")
+    print(f"scores {net.predict(x)}, right answer {t.argmax()}")
+
+    dW = numerical_gradient(lambda W: net.loss(x, t), net.W)
+    print(f"dW =\n{dW}")
+
+    before = net.loss(x, t)
+    net.W -= 0.5 * dW
+    print(f"loss before a step against dW: {before:.4f}, after it: {net.loss(x, t):.4f}")

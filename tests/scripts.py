@@ -1,0 +1,80 @@
+"""Run a chapter script as a reader does: in a process of its own, from some folder, without a screen."""
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+ENVIRONMENT = {
+    "DISPLAY": None, "WAYLAND_DISPLAY": None, "MPLBACKEND": None,
+    "MNIST_DIR": None, "MNIST_OFFLINE": "1",
+    "OPENBLAS_NUM_THREADS": "1",    # small nets gain nothing by two, and tests run side by side
+    "PYTHONWARNINGS": "error::RuntimeWarning,error:Glyph:UserWarning",
+}
+
+
+def copy_project(folder, *chapters):
+    """Copy `common`, `dataset` and the named chapters, without what their scripts made, into `folder`.
+
+    So a test leaves nothing in the project's own folders, and tests may run side by side.
+    """
+    made_by_scripts = shutil.ignore_patterns("__pycache__", "*.png", "*.pkl", "*.tmp", "*ubyte*")
+
+    def ignored(directory, names):
+        if Path(directory).name == "mini":
+            return set()
+        return made_by_scripts(directory, names) - {"sample_weight.pkl"}
+
+    for name in ("common", "dataset", *chapters):
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    return folder
+
+
+def run_script(script, *options, cwd=None, check=True, timeout=120, **environment):
+    """Run `script` with `options`, headless and on the mini MNIST; return the finished process.
+
+    Parameters
+    ----------
+    script : Path
+    options : command line, turned to str
+    cwd : Path, optional
+        The folder to run in; the script's own, called by its bare name, if omitted.
+    check : bool
+        Fail the test, showing what the script printed, if it exits with an error.
+    timeout : float
+        Seconds.
+    environment
+        Variables to set, or with None to leave out.
+    """
+    variables = {**os.environ, **ENVIRONMENT, **environment}
+    command = [sys.executable, script.name if cwd is None else script, *options]
+    result = subprocess.run(
+        [str(part) for part in command], cwd=cwd or script.parent, timeout=timeout,
+        env={key: value for key, value in variables.items() if value is not None},
+        capture_output=True, text=True, encoding="utf-8")
+    if check:
+        assert result.returncode == 0, f"{script.name} failed:\n{result.stdout}\n{result.stderr}"
+    return result
+
+
+def run_from_both(script, elsewhere, *options, **settings):
+    """Run `script` from its own folder and, at the same time, from the empty folder `elsewhere`.
+
+    Fails the test if a file is left elsewhere, or if what is printed depends on where the script was started.
+    Takes the options and settings of `run_script`; returns the process from the script's own folder.
+    """
+    def run_in(cwd):
+        return run_script(script, *options, cwd=cwd, **settings)
+
+    with ThreadPoolExecutor(2) as pool:
+        own, other = pool.map(run_in, (None, elsewhere))
+    assert own.stdout == other.stdout
+    assert list(elsewhere.iterdir()) == []
+    return own
+
+
+def last_line(result):
+    """The last line that the script printed."""
+    return result.stdout.strip().splitlines()[-1]

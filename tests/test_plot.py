@@ -1,0 +1,148 @@
+"""common.plot: figures show what was given, wrong shapes are named, and without a screen a file appears."""
+import re
+import sys
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from PIL import Image
+from scripts import ROOT, run_script
+
+from common import plot
+
+
+@pytest.fixture(autouse=True)
+def headless(monkeypatch, tmp_path):
+    """No window opens, and the running script is tmp_path/script.py."""
+    plt.switch_backend("agg")
+    monkeypatch.setitem(sys.modules, "__main__", SimpleNamespace(__file__=str(tmp_path / "script.py")))
+    yield
+    plt.close("all")
+
+
+def test_show_saves_under_the_scripts_name_and_under_a_given_one(tmp_path, capsys):
+    for name, file_name in ((None, "script.png"), ("other", "other.png")):
+        plt.plot([1, 2, 3])
+        plot.show(name)
+        assert capsys.readouterr().out == f"Figure saved: {tmp_path / file_name}\n"
+        assert np.asarray(Image.open(tmp_path / file_name).convert("L")).std() > 0
+        assert plt.get_fignums() == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other.png", "script.png"]
+
+
+def test_a_failed_save_keeps_the_old_figure(tmp_path, monkeypatch):
+    plt.plot([1, 2, 3])
+    plot.show()
+    before = (tmp_path / "script.png").read_bytes()
+
+    def fail(self, file, **_):
+        file.write(b"half a figure")
+        raise OSError("disk full")
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", fail)
+    with pytest.raises(OSError, match="disk full"):
+        plot.show()
+    assert [path.name for path in tmp_path.iterdir()] == ["script.png"]
+    assert (tmp_path / "script.png").read_bytes() == before
+
+
+def test_show_opens_a_window_where_there_is_a_screen(tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr(plt, "get_backend", lambda: "QtAgg")
+    monkeypatch.setattr(plt, "show", lambda: shown.append(plt.gcf()))
+    figure = plt.figure()
+    monkeypatch.setattr(type(figure.canvas), "required_interactive_framework", "qt")
+    plot.show()
+    assert shown == [figure]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("backend", [None, "agg", "TkAgg", "module://not_installed"])
+def test_a_machine_without_a_screen_gets_a_file(tmp_path, backend):
+    script = tmp_path / "draw.py"
+    script.write_text("from common.plot import lines, show\nlines({'a': [1, 2]}, 'epoch', 'loss')\nshow()\n")
+    result = run_script(script, MPLBACKEND=backend, PYTHONPATH=str(ROOT))
+    assert result.stdout == f"Figure saved: {tmp_path / 'draw.png'}\n"
+    assert Image.open(tmp_path / "draw.png").size > (300, 200)
+    assert backend != "module://not_installed" or "figures are saved to files instead" in result.stderr
+
+
+def test_lines_draws_each_curve_from_one_with_its_own_style():
+    axes = plot.lines({"SGD": [3, 2, 1], "Adam": np.array([2, 1])}, "iteration", "loss", title="optimizers")
+    sgd, adam = axes.get_lines()
+    assert sgd.get_xydata().tolist() == [[1, 3], [2, 2], [3, 1]]
+    assert adam.get_xydata().tolist() == [[1, 2], [2, 1]]
+    assert (sgd.get_linestyle(), sgd.get_marker()) != (adam.get_linestyle(), adam.get_marker())
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["SGD", "Adam"]
+    assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_title()) == ("iteration", "loss", "optimizers")
+
+
+def test_lines_draws_into_given_axes_and_names_a_misshapen_curve():
+    axes = plt.subplots(1, 2)[1]
+    assert plot.lines({"a": [1.0]}, "epoch", "loss", axes=axes[1]) is axes[1]
+    assert plt.get_fignums() == [1]
+    with pytest.raises(ValueError, match=r"curve 'a'.*\(2, 1\)"):
+        plot.lines({"a": [[1], [2]]}, "epoch", "loss")
+
+
+def test_learning_curves_draws_one_panel_for_each_kind():
+    accuracy = {"train": [0.8, 0.9], "test": [0.7, 0.8]}
+    accuracy_axes, loss_axes = plot.learning_curves(accuracy, {"train": [1.0, 0.5]})
+    assert accuracy_axes.get_ylabel() == "accuracy" and loss_axes.get_ylabel() == "loss"
+    assert accuracy_axes.get_xlabel() == loss_axes.get_xlabel() == "epoch"
+    assert accuracy_axes.get_lines()[1].get_xydata().tolist() == [[1, 0.7], [2, 0.8]]
+    assert [text.get_text() for text in accuracy_axes.get_legend().get_texts()] == ["train", "test"]
+    (alone,) = plot.learning_curves(loss={"train": [], "test": []})     # training stopped in its first epoch
+    assert alone.get_ylabel() == "loss"
+
+
+def test_learning_curves_refuses_what_is_not_per_epoch():
+    with pytest.raises(ValueError, match="'loss train': 600"):
+        plot.learning_curves({"train": [0.9]}, {"train": np.ones(600)})
+    with pytest.raises(ValueError, match="got neither"):
+        plot.learning_curves()
+
+
+@pytest.mark.parametrize("shape", [(5, 4, 4), (5, 1, 4, 4), (5, 16)])
+def test_image_grid_puts_every_pixel_in_its_tile(shape):
+    images = np.arange(80, dtype=np.uint8).reshape(shape)
+    axes = plot.image_grid(images, columns=3)
+    picture = axes.get_images()[0].get_array().filled(-1)
+    assert picture.shape == (2 * 5, 3 * 5)              # a gap of one pixel above and to the left
+    for i, image in enumerate(images.reshape(5, 4, 4)):
+        row, column = divmod(i, 3)
+        assert np.array_equal(picture[5 * row + 1:5 * row + 5, 5 * column + 1:5 * column + 5], image)
+    assert np.count_nonzero(picture == -1) == 2 * 5 * 3 * 5 - 80
+
+
+def test_image_grid_writes_each_title_over_its_image():
+    axes = plot.image_grid(np.random.rand(5, 28, 28), titles=np.array([5, 0, 4, 1, 9]), columns=3)
+    picture = axes.get_images()[0].get_array()
+    assert [text.get_text() for text in axes.texts] == ["5", "0", "4", "1", "9"]
+    for text in axes.texts:
+        x, y = text.get_position()
+        assert picture.mask[int(y), int(x)] and not picture.mask[int(y) + 2, int(x)]
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 1, 1), (3, 785), (784,), (5, 3, 28, 28), (0, 28, 28), ()])
+def test_image_grid_names_a_wrong_shape(shape):
+    with pytest.raises(ValueError, match=f"images: expected .* got {re.escape(str(shape))}$"):
+        plot.image_grid(np.zeros(shape))
+
+
+def test_image_grid_refuses_wrong_titles_and_columns():
+    with pytest.raises(ValueError, match="titles: expected 2, .* got 3"):
+        plot.image_grid(np.zeros((2, 784)), titles=[1, 2, 3])
+    with pytest.raises(ValueError, match="columns"):
+        plot.image_grid(np.zeros((2, 784)), columns=0)
+
+
+def test_filters_with_channels_have_a_row_each():
+    W = np.random.randn(3, 2, 5, 5)
+    picture = plot.filters(W).get_images()[0].get_array()
+    assert picture.shape == (3 * 6, 2 * 6)
+    assert np.array_equal(picture[2 * 6 + 1:, 6 + 1:], W[2, 1])
+    assert plot.filters(W[:, :1]).get_images()[0].get_array().shape == (6, 3 * 6)
+    with pytest.raises(ValueError, match=r"W: expected .*\(FN, C, FH, FW\), got \(3, 5, 5\)"):
+        plot.filters(np.zeros((3, 5, 5)))
