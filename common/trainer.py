@@ -41,6 +41,9 @@ class Trainer:
                                  f"got {len(t)} and {len(x)}")
         if mini_batch_size < 1 or epochs < 0:
             raise ValueError(f"expected epochs >= 0 and mini_batch_size >= 1, got {epochs} and {mini_batch_size}")
+        if evaluate_sample_num_per_epoch is not None and evaluate_sample_num_per_epoch < 1:
+            raise ValueError("evaluate_sample_num_per_epoch: expected None or a number >= 1, "
+                             f"got {evaluate_sample_num_per_epoch}")
         self.network = network
         self.x_train, self.t_train = x_train, t_train
         self.x_test, self.t_test = x_test, t_test
@@ -65,8 +68,8 @@ class Trainer:
         self.interrupted = stop.is_set()
         if self.verbose:
             if self.interrupted:
-                print(f"stopped by Ctrl-C in epoch {self.current_epoch + 1}; "
-                      f"parameters and history are those of {self.current_iter} steps")
+                print(f"stopped by Ctrl-C; parameters and history are those of {self.current_iter} steps, "
+                      f"{self.current_epoch} whole epochs")
             if self.test_acc_list:
                 print("=============== Final Test Accuracy ===============")
                 print(f"test acc: {self.test_acc_list[-1]:.4f}")

@@ -1,0 +1,520 @@
+"""What readers type beside chapters 4 to 7 of the book: their own classes and loops around our parts.
+
+Each test is a small script such as a reader writes; above them stands the list of names, positions and defaults that
+such scripts rely on.
+"""
+import copy
+import inspect
+import pickle
+from collections import OrderedDict
+
+import numpy as np
+import pytest
+
+import common.functions
+import common.gradient
+import common.layers
+import common.multi_layer_net
+import common.multi_layer_net_extend
+import common.optimizer
+import common.trainer
+import common.util
+from common.functions import cross_entropy_error, sigmoid, softmax
+from common.gradient import numerical_gradient
+from common.initializer import random_affine, random_convolution
+from common.layers import Affine, BatchNormalization, Convolution, Dropout, Pooling, Relu, Sigmoid, SoftmaxWithLoss
+from common.multi_layer_net import MultiLayerNet
+from common.multi_layer_net_extend import MultiLayerNetExtend
+from common.network import Network
+from common.trainer import Trainer
+from common.util import im2col, shuffle_dataset, smooth_curve
+
+PROMISED = {
+    common.functions: {
+        "identity_function": "(x)", "step_function": "(x)", "sigmoid": "(x)", "sigmoid_grad": "(x)", "relu": "(x)",
+        "relu_grad": "(x)", "softmax": "(x)", "sum_squared_error": "(y, t)", "cross_entropy_error": "(y, t)"},
+    common.gradient: {"numerical_gradient": "(f, x)", "numerical_gradient_2d": "(f, X)"},
+    common.layers: {
+        "Relu": "()", "Sigmoid": "()", "Affine": "(W, b)", "SoftmaxWithLoss": "()", "Dropout": "(dropout_ratio=0.5)",
+        "BatchNormalization": "(gamma, beta, momentum=0.9, running_mean=None, running_var=None)",
+        "Convolution": "(W, b, stride=1, pad=0)", "Pooling": "(pool_h, pool_w, stride=2, pad=0)"},
+    common.optimizer: {
+        "SGD": "(lr=0.01)", "Momentum": "(lr=0.01, momentum=0.9)", "Nesterov": "(lr=0.01, momentum=0.9)",
+        "AdaGrad": "(lr=0.01)", "RMSprop": "(lr=0.01, decay_rate=0.99)",
+        "Adam": "(lr=0.001, beta1=0.9, beta2=0.999)"},
+    common.trainer: {
+        "Trainer": "(network, x_train, t_train, x_test, t_test, epochs=20, mini_batch_size=100, optimizer='SGD', "
+                   "optimizer_param={'lr': 0.01}, evaluate_sample_num_per_epoch=None, verbose=True)"},
+    common.util: {
+        "smooth_curve": "(x)", "shuffle_dataset": "(x, t)",
+        "conv_output_size": "(input_size, filter_size, stride=1, pad=0)",
+        "im2col": "(input_data, filter_h, filter_w, stride=1, pad=0)",
+        "col2im": "(col, input_shape, filter_h, filter_w, stride=1, pad=0)"},
+    common.multi_layer_net: {
+        "MultiLayerNet": "(input_size, hidden_size_list, output_size, activation='relu', weight_init_std='relu', "
+                         "weight_decay_lambda=0"},
+    common.multi_layer_net_extend: {
+        "MultiLayerNetExtend": "(input_size, hidden_size_list, output_size, activation='relu', "
+                               "weight_init_std='relu', weight_decay_lambda=0, use_dropout=False, "
+                               "dropout_ration=0.5, use_batchnorm=False"},
+}
+
+
+@pytest.mark.parametrize("module, name, signature", [
+    (module, name, signature) for module, names in PROMISED.items() for name, signature in names.items()])
+def test_signatures_are_the_books(module, name, signature):
+    """Names, order and defaults. Where the text stops before the bracket, more settings with defaults may follow."""
+    real = inspect.signature(getattr(module, name))
+    if signature.endswith(")"):
+        assert str(real) == signature
+    else:
+        assert str(real).startswith(signature + ", ")
+        assert all(p.default is not p.empty for p in list(real.parameters.values())[signature.count(",") + 1:])
+
+
+def test_softmax_loss_takes_x_and_t():
+    assert list(inspect.signature(common.functions.softmax_loss).parameters)[1] == "t"
+
+
+@pytest.mark.parametrize("owner, methods", [
+    (common.optimizer.SGD, {"update": "(self, params, grads)"}),
+    (SoftmaxWithLoss, {"forward": "(self, x, t)", "backward": "(self, dout=1)"}),
+    (Dropout, {"forward": "(self, x, train_flg=True)", "backward": "(self, dout)"}),
+    (BatchNormalization, {"forward": "(self, x, train_flg=True)", "backward": "(self, dout)"}),
+    (Trainer, {"train": "(self)", "train_step": "("}),
+    (MultiLayerNetExtend, {"predict": "(self, x, train_flg=False)", "loss": "(self, x, t, train_flg=False)",
+                           "accuracy": "(self, x, t", "gradient": "(self, x, t)",
+                           "numerical_gradient": "(self, x, t)", "save_params": "(self, file_name='params.pkl')",
+                           "load_params": "(self, file_name='params.pkl')"}),
+])
+def test_methods_are_the_books(owner, methods):
+    for name, signature in methods.items():
+        assert str(inspect.signature(getattr(owner, name))).startswith(signature), name
+
+
+def test_attributes_are_the_books():
+    affine = Affine(np.ones((2, 2)), np.ones(2))
+    norm = BatchNormalization(np.ones(2), np.zeros(2))
+    assert affine.dW is affine.db is norm.dgamma is norm.dbeta is None
+    x = np.array([[1.0, 2.0], [3.0, 5.0]])
+    for layer, names in ((affine, "W b dW db"), (norm, "gamma beta dgamma dbeta running_mean running_var momentum"),
+                         (Convolution(np.ones((1, 1, 1, 1)), np.ones(1)), "W b dW db stride pad")):
+        images = x[:, :1, None, None] if isinstance(layer, Convolution) else x
+        layer.backward(layer.forward(images))
+        assert all(getattr(layer, name) is not None for name in names.split())
+    net = MultiLayerNet(2, [3], 2)
+    for name in "params layers last_layer predict loss accuracy gradient numerical_gradient".split():
+        assert hasattr(net, name)
+
+
+def test_star_import_gives_np():
+    """Scripts that import all of common.optimizer use np without importing it."""
+    script = ("from common.optimizer import *\n"
+              "params = {'W': np.zeros(2)}\n"
+              "for optimizer in (SGD(), Momentum(), Nesterov(), AdaGrad(), RMSprop(), Adam()):\n"
+              "    optimizer.update(params, {'W': np.ones(2)})\n")
+    names = {}
+    exec(script, names)
+    assert names["np"] is np and (names["params"]["W"] < 0).all()
+
+
+# ---- data to learn from ------------------------------------------------
+
+def two_rows(n=90, seed=0):
+    """Images (n, 1, 8, 8) of three classes: a bright bar at the top, in the middle or at the bottom, in noise."""
+    rng = np.random.default_rng(seed)
+    t = rng.integers(3, size=n)
+    x = rng.random((n, 1, 8, 8)) * 0.5
+    x[np.arange(n), 0, 1 + 2 * t] += 1
+    return x.astype(np.float32), t.astype(np.uint8)
+
+
+# ---- chapter 4: gradients by differences ------------------------------------------------
+
+def test_gradient_descent_on_a_function():
+    def function_2(x):
+        return x[0] ** 2 + x[1] ** 2
+
+    x = np.array([-3.0, 4.0])
+    history = []
+    for _ in range(40):
+        history.append(x.copy())
+        x -= 0.1 * numerical_gradient(function_2, x)
+    assert np.linalg.norm(x) < 1e-3 and np.linalg.norm(history[0]) == 5
+
+
+def test_simple_net_with_a_closure_over_its_weights():
+    class SimpleNet:
+        def __init__(self):
+            self.W = np.random.randn(2, 3)
+
+        def loss(self, x, t):
+            return cross_entropy_error(softmax(np.dot(x, self.W)), t)
+
+    x, t = np.array([0.6, 0.9]), np.array([0, 0, 1])
+    net = SimpleNet()
+    before, probabilities = net.W.copy(), softmax(x @ net.W)
+    dW = numerical_gradient(lambda W: net.loss(x, t), net.W)
+    np.testing.assert_allclose(dW, np.outer(x, probabilities - t), atol=1e-5)
+    np.testing.assert_array_equal(net.W, before)
+
+
+def test_two_layer_net_without_layers():
+    class TwoLayerNet:
+        def __init__(self, input_size, hidden_size, output_size):
+            self.params = {"W1": 0.5 * np.random.randn(input_size, hidden_size), "b1": np.zeros(hidden_size),
+                           "W2": 0.5 * np.random.randn(hidden_size, output_size), "b2": np.zeros(output_size)}
+
+        def predict(self, x):
+            z = sigmoid(np.dot(x, self.params["W1"]) + self.params["b1"])
+            return softmax(np.dot(z, self.params["W2"]) + self.params["b2"])
+
+        def loss(self, x, t):
+            return cross_entropy_error(self.predict(x), t)
+
+        def numerical_gradient(self, x, t):
+            return {key: numerical_gradient(lambda W: self.loss(x, t), self.params[key]) for key in self.params}
+
+    x, t = np.random.rand(6, 4), np.eye(3)[[0, 1, 2, 2, 1, 0]]
+    net = TwoLayerNet(4, 5, 3)
+    losses = [net.loss(x, t)]
+    for _ in range(20):
+        grads = net.numerical_gradient(x, t)
+        for key in ("W1", "b1", "W2", "b2"):
+            net.params[key] -= 0.5 * grads[key]
+        losses.append(net.loss(x, t))
+    assert losses == sorted(losses, reverse=True) and losses[-1] < losses[0] - 0.01
+
+
+# ---- chapter 5: layers in a class of one's own ------------------------------------------------
+
+class ReadersNet:
+    """Two layers of float64 weights in an OrderedDict; params and layers share their arrays."""
+
+    def __init__(self, input_size, hidden_size, output_size):
+        self.params = {"W1": 0.1 * np.random.randn(input_size, hidden_size), "b1": np.zeros(hidden_size),
+                       "W2": 0.1 * np.random.randn(hidden_size, output_size), "b2": np.zeros(output_size)}
+        self.layers = OrderedDict()
+        self.layers["Affine1"] = Affine(self.params["W1"], self.params["b1"])
+        self.layers["Relu1"] = Relu()
+        self.layers["Affine2"] = Affine(self.params["W2"], self.params["b2"])
+        self.lastLayer = SoftmaxWithLoss()
+
+    def predict(self, x):
+        for layer in self.layers.values():
+            x = layer.forward(x)
+        return x
+
+    def loss(self, x, t):
+        return self.lastLayer.forward(self.predict(x), t)
+
+    def accuracy(self, x, t):
+        return np.sum(np.argmax(self.predict(x), axis=1) == t) / float(x.shape[0])
+
+    def gradient(self, x, t):
+        self.loss(x, t)
+        dout = self.lastLayer.backward(1)
+        for layer in reversed(list(self.layers.values())):
+            dout = layer.backward(dout)
+        return {"W1": self.layers["Affine1"].dW, "b1": self.layers["Affine1"].db,
+                "W2": self.layers["Affine2"].dW, "b2": self.layers["Affine2"].db}
+
+
+def test_gradient_check_of_a_readers_net():
+    net = ReadersNet(4, 5, 3)
+    x, t = np.random.rand(6, 4), np.array([0, 1, 2, 2, 1, 0])
+    backprop = net.gradient(x, t)
+    for key, array in net.params.items():
+        numerical = numerical_gradient(lambda W: net.loss(x, t), array)
+        np.testing.assert_allclose(backprop[key], numerical, atol=1e-7)
+
+
+def test_training_loop_of_a_readers_net():
+    (x, t), net = two_rows(), ReadersNet(64, 10, 3)
+    for _ in range(60):
+        mask = np.random.choice(len(x), 30)
+        grads = net.gradient(x[mask], t[mask])
+        for key in net.params:
+            net.params[key] -= 0.5 * grads[key]
+    assert net.accuracy(x, t) > 0.95
+    assert net.params["W1"] is net.layers["Affine1"].W and net.params["W1"].dtype == np.float64
+
+
+def test_trainer_drives_a_readers_net(capsys):
+    (x, t), (x_test, t_test) = two_rows(), two_rows(40, seed=1)
+    trainer = Trainer(ReadersNet(64, 10, 3), x, t, x_test, t_test, 5, 20, "Momentum", {"lr": 0.1}, None, True)
+    trainer.train()
+    assert len(trainer.train_acc_list) == len(trainer.test_acc_list) == 5 and len(trainer.train_loss_list) == 25
+    assert trainer.test_acc_list[-1] > 0.9
+    assert "Final Test Accuracy" in capsys.readouterr().out
+
+
+def test_a_readers_net_is_copied_whole():
+    net = ReadersNet(4, 5, 3)
+    other = copy.deepcopy(net)
+    other.params["W1"] *= 0
+    assert net.params["W1"].any() and not other.layers["Affine1"].W.any()
+
+
+# ---- chapter 6 ------------------------------------------------
+
+@pytest.mark.parametrize("name, lr", [("SGD", 0.95), ("Momentum", 0.1), ("Nesterov", 0.1), ("AdaGrad", 1.5),
+                                      ("RMSprop", 0.1), ("Adam", 0.3)])
+def test_the_path_of_an_optimizer_over_plain_floats(name, lr):
+    optimizer = getattr(common.optimizer, name)(lr=lr)
+    params, grads = {"x": -7.0, "y": 2.0}, {"x": 0, "y": 0}
+    x_history, y_history = [], []
+    for _ in range(60):
+        x_history.append(params["x"])
+        y_history.append(params["y"])
+        grads["x"], grads["y"] = params["x"] / 10.0, 2.0 * params["y"]
+        optimizer.update(params, grads)
+    assert (x_history[0], y_history[0]) == (-7, 2)
+    assert len(set(x_history)) == 60            # the history holds numbers, not one array that moves on
+    assert abs(params["x"]) < 2 and abs(params["y"]) < 1
+
+
+def test_optimizer_comparison_over_networks():
+    x, t = two_rows()
+    x = x.reshape(len(x), -1)
+    optimizers = {"SGD": common.optimizer.SGD(), "Adam": common.optimizer.Adam(0.01)}
+    networks = {key: MultiLayerNet(input_size=64, hidden_size_list=[10, 10], output_size=3) for key in optimizers}
+    losses = {key: [] for key in optimizers}
+    for _ in range(30):
+        batch = np.random.choice(len(x), 20)
+        for key, network in networks.items():
+            grads = network.gradient(x[batch], t[batch])
+            optimizers[key].update(network.params, grads)
+            losses[key].append(network.loss(x[batch], t[batch]))
+    assert losses["Adam"][-1] < losses["Adam"][0] / 2
+    assert len(smooth_curve(losses["SGD"])) == 30
+
+
+def test_histograms_of_hidden_layers():
+    """Activations in a loop of one's own, then the same through the layers of a net."""
+    x = np.random.randn(200, 50)
+    activations = {}
+    for i in range(4):
+        x = x if i == 0 else activations[i - 1]
+        activations[i] = sigmoid(np.dot(x, np.random.randn(50, 50) / np.sqrt(50)))
+    assert all(activations[i].std() > 0.05 for i in range(4))
+
+    net = MultiLayerNetExtend(50, [40] * 4, 10, activation="sigmoid", weight_init_std=1)
+    z, outputs = np.random.randn(200, 50), {}
+    for name, layer in net.layers.items():
+        z = layer.forward(z)
+        outputs[name] = z
+    saturated = outputs["Activation_function3"]
+    assert np.mean((saturated < 0.05) | (saturated > 0.95)) > 0.4
+    assert not np.shares_memory(outputs["Affine1"], outputs["Affine2"])
+
+
+def test_batch_norm_and_dropout_layers_in_ones_own_class():
+    layers = OrderedDict(Affine1=Affine(0.3 * np.random.randn(64, 20), np.zeros(20)),
+                         BatchNorm1=BatchNormalization(np.ones(20), np.zeros(20)), Relu1=Relu(),
+                         Dropout1=Dropout(0.2), Affine2=Affine(0.3 * np.random.randn(20, 3), np.zeros(3)))
+    last, (x, t) = SoftmaxWithLoss(), two_rows()
+    x = x.reshape(len(x), -1)
+
+    def predict(x, train_flg=False):
+        for key, layer in layers.items():
+            if "Dropout" in key or "BatchNorm" in key:
+                x = layer.forward(x, train_flg)
+            else:
+                x = layer.forward(x)
+        return x
+
+    for _ in range(60):
+        last.forward(predict(x, train_flg=True), t)
+        dout = last.backward()
+        for layer in reversed(list(layers.values())):
+            dout = layer.backward(dout)
+        for key in ("Affine1", "Affine2"):
+            layers[key].W -= 0.3 * layers[key].dW
+            layers[key].b -= 0.3 * layers[key].db
+        layers["BatchNorm1"].gamma -= 0.3 * layers["BatchNorm1"].dgamma
+        layers["BatchNorm1"].beta -= 0.3 * layers["BatchNorm1"].dbeta
+    assert np.mean(predict(x).argmax(axis=1) == t) > 0.95
+
+
+def test_weight_decay_by_hand_on_a_net():
+    """The gradient that a reader adds up from the layers is the one of the net."""
+    net = MultiLayerNet(6, [5], 3, weight_decay_lambda=0.1)
+    x, t = np.random.rand(4, 6), np.array([0, 1, 2, 0])
+    grads = net.gradient(x, t)
+    for n in (1, 2):
+        expected = net.layers[f"Affine{n}"].dW + 0.1 * net.layers[f"Affine{n}"].W
+        np.testing.assert_allclose(grads[f"W{n}"], expected, rtol=1e-6)
+
+
+def test_random_search_over_hyperparameters():
+    x, t = shuffle_dataset(*two_rows())
+    x = x.reshape(len(x), -1)
+    results = {}
+    for _ in range(3):
+        weight_decay, lr = 10 ** np.random.uniform(-8, -4), 10 ** np.random.uniform(-2, -1)
+        network = MultiLayerNet(64, [20], 3, weight_decay_lambda=weight_decay)
+        trainer = Trainer(network, x[18:], t[18:], x[:18], t[:18], epochs=3, mini_batch_size=10, optimizer="sgd",
+                          optimizer_param={"lr": lr}, verbose=False)
+        trainer.train()
+        results[lr] = trainer.test_acc_list
+    assert all(len(accuracies) == 3 for accuracies in results.values())
+
+
+# ---- chapter 7: convolutional nets ------------------------------------------------
+
+class ReadersConvNet:
+    """conv - relu - pool - affine - relu - affine - softmax, its params in a pickle."""
+
+    def __init__(self, filter_num=4, filter_size=3, hidden_size=10, output_size=3, weight_init_std=0.1):
+        pool_output_size = filter_num * 3 * 3
+        self.params = {
+            "W1": weight_init_std * np.random.randn(filter_num, 1, filter_size, filter_size),
+            "b1": np.zeros(filter_num),
+            "W2": weight_init_std * np.random.randn(pool_output_size, hidden_size), "b2": np.zeros(hidden_size),
+            "W3": weight_init_std * np.random.randn(hidden_size, output_size), "b3": np.zeros(output_size)}
+        self.layers = OrderedDict()
+        self.layers["Conv1"] = Convolution(self.params["W1"], self.params["b1"], stride=1, pad=0)
+        self.layers["Relu1"] = Relu()
+        self.layers["Pool1"] = Pooling(pool_h=2, pool_w=2, stride=2)
+        self.layers["Affine1"] = Affine(self.params["W2"], self.params["b2"])
+        self.layers["Relu2"] = Relu()
+        self.layers["Affine2"] = Affine(self.params["W3"], self.params["b3"])
+        self.last_layer = SoftmaxWithLoss()
+
+    def predict(self, x):
+        for layer in self.layers.values():
+            x = layer.forward(x)
+        return x
+
+    def loss(self, x, t):
+        return self.last_layer.forward(self.predict(x), t)
+
+    def accuracy(self, x, t, batch_size=30):
+        right = 0.0
+        for i in range(int(x.shape[0] / batch_size)):
+            y = np.argmax(self.predict(x[i * batch_size:(i + 1) * batch_size]), axis=1)
+            right += np.sum(y == t[i * batch_size:(i + 1) * batch_size])
+        return right / x.shape[0]
+
+    def gradient(self, x, t):
+        self.loss(x, t)
+        dout = self.last_layer.backward(1)
+        for layer in list(self.layers.values())[::-1]:
+            dout = layer.backward(dout)
+        grads = {}
+        for n, name in enumerate(("Conv1", "Affine1", "Affine2"), start=1):
+            grads[f"W{n}"], grads[f"b{n}"] = self.layers[name].dW, self.layers[name].db
+        return grads
+
+    def save_params(self, file_name):
+        with open(file_name, "wb") as f:
+            pickle.dump(dict(self.params), f)
+
+    def load_params(self, file_name):
+        with open(file_name, "rb") as f:
+            params = pickle.load(f)
+        for key, value in params.items():
+            self.params[key] = value
+        for n, key in enumerate(["Conv1", "Affine1", "Affine2"], start=1):
+            self.layers[key].W = self.params[f"W{n}"]
+            self.layers[key].b = self.params[f"b{n}"]
+
+
+def our_convnet():
+    """The same net, of our own Network."""
+    return Network({"Conv1": random_convolution(1, 0.1, 4, 3), "Relu1": Relu(), "Pool1": Pooling(2, 2),
+                    "Affine1": random_affine(36, 10, 0.1), "Relu2": Relu(), "Affine2": random_affine(10, 3, 0.1)})
+
+
+def test_gradient_check_of_a_readers_convnet():
+    net = ReadersConvNet()
+    x, t = np.random.rand(2, 1, 8, 8), np.array([0, 2])
+    backprop = net.gradient(x, t)
+    for key in ("W1", "b1", "W3", "b3"):
+        numerical = numerical_gradient(lambda W: net.loss(x, t), net.params[key])
+        np.testing.assert_allclose(backprop[key], numerical, atol=1e-7)
+
+
+def test_a_readers_convnet_trains_saves_and_loads(tmp_path):
+    (x, t), net = two_rows(), ReadersConvNet()
+    trainer = Trainer(net, x, t, x, t, epochs=8, mini_batch_size=15, optimizer="Adam",
+                      optimizer_param={"lr": 0.01}, evaluate_sample_num_per_epoch=60, verbose=False)
+    trainer.train()
+    assert trainer.train_acc_list[-1] > 0.9
+    net.save_params(tmp_path / "params.pkl")
+
+    np.random.seed(9)
+    again = ReadersConvNet()
+    again.load_params(tmp_path / "params.pkl")
+    np.testing.assert_array_equal(again.predict(x), net.predict(x))
+
+    ours = our_convnet()                        # and our nets read the file too, into float32
+    ours.load_params(tmp_path / "params.pkl")
+    np.testing.assert_allclose(ours.predict(x), net.predict(x), atol=1e-4)
+    ours.save_params(tmp_path / "ours.pkl")     # as a reader's net reads ours
+    again.load_params(tmp_path / "ours.pkl")
+    np.testing.assert_allclose(again.predict(x), net.predict(x), atol=1e-4)
+
+
+@pytest.mark.parametrize("n", [5, 40])
+def test_the_backward_loop_of_the_book_on_a_net_of_ours(n):
+    """What a reader writes to see the gradient of the image: loss in training, then every backward in turn."""
+    net, (x, t) = our_convnet(), two_rows(n)
+    expected = net.gradient(x, t)
+    for compute in (lambda: net.loss(x, t, train_flg=True),
+                    lambda: net.last_layer.forward(net.predict(x, train_flg=True), t)):
+        out = x[::-1]                           # a look at the hidden layers before, of other images
+        for layer in net.layers.values():
+            out = layer.forward(out)
+        compute()
+        net.accuracy(x[:20][::-1], t[:20])      # and a look at the accuracy in between
+        net.last_layer.forward(net.predict(x), t)
+        dout = net.last_layer.backward(1)
+        for layer in reversed(list(net.layers.values())):
+            dout = layer.backward(dout)
+        assert dout.shape == x.shape and np.abs(dout).max() > 0
+        np.testing.assert_allclose(net.layers["Conv1"].dW, expected["W1"], atol=1e-6)
+
+
+def test_half_precision():
+    """Chapter 8 casts data and weights to float16 and finds the accuracy unchanged."""
+    (x, t), net = two_rows(), our_convnet()
+    Trainer(net, x, t, x, t, epochs=8, mini_batch_size=15, optimizer="Adam", optimizer_param={"lr": 0.01},
+            verbose=False).train()
+    before = net.accuracy(x, t)
+    x = x.astype(np.float16)
+    for param in net.params.values():
+        param[...] = param.astype(np.float16)
+    assert net.accuracy(x, t) == before > 0.9
+    for key in net.params:
+        net.params[key] = net.params[key].astype(np.float16)
+    assert net.accuracy(x, t) == before
+    half = net.astype(np.float16)
+    assert half.predict(x).dtype == np.float16 and half.accuracy(x, t) == pytest.approx(before, abs=0.05)
+
+
+def test_filters_and_feature_maps():
+    """What a script that draws filters does: read W, put other filters in, look at the maps."""
+    net, (x, _) = our_convnet(), two_rows(3)
+    FN, C, FH, FW = net.params["W1"].shape
+    assert (FN, C, FH, FW) == (4, 1, 3, 3)
+    edge = Convolution(np.array([[[[1.0, 1, 1], [0, 0, 0], [-1, -1, -1]]]]), np.zeros(1))
+    maps = edge.forward(x)
+    assert maps.shape == (3, 1, 6, 6) and np.abs(maps).max() > 1
+    by_im2col = im2col(x, 3, 3) @ edge.W.reshape(1, -1).T
+    np.testing.assert_allclose(maps, by_im2col.reshape(3, 6, 6, 1).transpose(0, 3, 1, 2), atol=1e-5)
+
+
+@pytest.mark.parametrize("example", ["affine", "sigmoid"])
+def test_one_layer_by_hand(example):
+    x = np.array([[1.0, 2.0], [3.0, 4.0]])
+    if example == "affine":
+        layer = Affine(np.eye(2), np.zeros(2))
+        layer.W = 2 * layer.W
+        assert layer.forward(x).tolist() == (2 * x).tolist()
+        assert layer.backward(np.ones((2, 2))).tolist() == [[2, 2], [2, 2]]
+    else:
+        layer = Sigmoid()
+        y = layer.forward(x)
+        np.testing.assert_allclose(layer.backward(np.ones((2, 2))), y * (1 - y))
