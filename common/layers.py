@@ -3,12 +3,10 @@
 Every layer is a function with memory: `forward(x)` keeps what `backward(dout)` needs. `backward` takes dL/dout and returns
 dL/dx, both of the shape of what they belong to, and leaves the gradients of the layer's parameters in `dW`, `db` and so on.
 """
-from functools import partial
-
 import numpy as np
 
 from common import windows
-from common.arrays import empty_images
+from common.arrays import empty_like
 from common.functions import as_batch, sigmoid, softmax, softmax_loss
 from common.parallel import product
 from common.random_mask import new_seed, random_mask
@@ -25,7 +23,7 @@ class Layer:
     buffer_names = ()       # saved with the parameters, but not trained
 
     def forward(self, x, train_flg=True):
-        """out for x. train_flg: is this training (True) or prediction (False)?"""
+        """out for x. train_flg: is this training (True), or prediction (False), which backward never follows?"""
         raise NotImplementedError
 
     def backward(self, dout):
@@ -36,52 +34,34 @@ class Layer:
         """backward without dL/dx, for a network's first layer: nobody asks for the gradient of the data."""
         self.backward(dout)
 
-    def per_example(self, train_flg):
-        """Does every example's output depend on that example alone? Then a batch may be computed in slices."""
-        return False
-
-    _arrays = None          # a KeptArrays in copies of the layer whose results never leave the framework
-
-    def _empty(self, name, shape, dtype):
-        """An uninitialised array for a result; images lie in memory with the channels last, see `windows`."""
-        return self._arrays.empty_images(name, shape, dtype) if self._arrays else empty_images(shape, dtype)
-
-    def _empty_like(self, name, x, dtype=None):
-        dtype = dtype or x.dtype
-        return self._arrays.empty_images(name, x.shape, dtype) if self._arrays else np.empty_like(x, dtype)
-
     def _remembered(self, name):
         value = getattr(self, name, None)
         if value is None:
-            raise RuntimeError(f"{type(self).__name__}: backward needs a forward before it")
+            raise RuntimeError(f"{type(self).__name__}: backward needs a forward in training before it")
         return value
 
 
-class PerExample(Layer):
-    """A layer without parameters of a size to care about, that treats every example by itself."""
-
-    def per_example(self, train_flg):
-        return True
-
-
-class Relu(PerExample):
+class Relu(Layer):
     """out = max(0, x) (book, 5.5.1)."""
 
     def forward(self, x, train_flg=True):
-        self.mask = np.greater(x, 0, out=self._empty_like("mask", x, bool))
-        return np.maximum(x, 0, out=self._empty_like("out", x))
+        if train_flg:
+            self.mask = np.greater(x, 0, out=empty_like(x, bool))
+        return np.maximum(x, 0, out=empty_like(x))
 
     def backward(self, dout):
         """dx = dout where x > 0, else 0."""
-        return np.multiply(dout, self._remembered("mask"), out=self._empty_like("dx", dout))
+        return np.multiply(dout, self._remembered("mask"), out=empty_like(dout))
 
 
-class Sigmoid(PerExample):
+class Sigmoid(Layer):
     """out = 1 / (1 + exp(-x)) (book, 5.5.2)."""
 
     def forward(self, x, train_flg=True):
-        self.out = sigmoid(x)
-        return self.out
+        out = sigmoid(x)
+        if train_flg:
+            self.out = out
+        return out
 
     def backward(self, dout):
         """dx = dout out (1 - out)."""
@@ -102,9 +82,10 @@ class Affine(Layer):
     def forward(self, x, train_flg=True):
         if x.ndim < 2 or x.size == 0 or x.size != len(x) * len(self.W):
             raise ValueError(f"Affine: expected input of {len(self.W)} values per example (N > 0), got {x.shape}")
-        self.x_shape = x.shape
-        self.x = _as_floats(x, self.W).reshape(len(x), -1)
-        return product(self.x, self.W) + self.b
+        rows = _as_floats(x, self.W.dtype).reshape(len(x), -1)
+        if train_flg:
+            self.x, self.x_shape = rows, x.shape
+        return product(rows, self.W) + self.b
 
     def backward(self, dout):
         """dx = dout W^T."""
@@ -142,7 +123,7 @@ class SoftmaxWithLoss(Layer):
         return dx * (dout / len(y))
 
 
-class Dropout(PerExample):
+class Dropout(Layer):
     """Silences each value with probability dropout_ratio in training; predicts with all of them, scaled by
     1 - dropout_ratio (book, 6.4.3; Srivastava et al. 2014)."""
 
@@ -155,7 +136,8 @@ class Dropout(PerExample):
         self.first_example = 0      # which example of the batch the first row of x is
 
     def forward(self, x, train_flg=True):
-        out = self._empty_like("out", x)
+        x = _as_floats(x)
+        out = empty_like(x)
         if not train_flg:
             return np.multiply(x, 1 - self.dropout_ratio, out=out)
         seed = new_seed() if self.seed is None else self.seed
@@ -164,7 +146,7 @@ class Dropout(PerExample):
 
     def backward(self, dout):
         """dx = dout where the value was kept, else 0."""
-        return np.multiply(dout, self._remembered("mask"), out=self._empty_like("dx", dout))
+        return np.multiply(dout, self._remembered("mask"), out=empty_like(dout))
 
 
 class BatchNormalization(Layer):
@@ -187,7 +169,7 @@ class BatchNormalization(Layer):
         self.dbeta = None
 
     def forward(self, x, train_flg=True):
-        rows = self._rows(_as_floats(x, self.gamma))
+        rows = self._rows(_as_floats(x, self.gamma.dtype))
         if train_flg:
             mean, var = rows.mean(axis=0), rows.var(axis=0)
             self.running_mean[...] = self.momentum * self.running_mean + (1 - self.momentum) * mean
@@ -231,7 +213,7 @@ class BatchNormalization(Layer):
         return rows.reshape(shape)
 
 
-class Convolution(PerExample):
+class Convolution(Layer):
     """out = x * W + b, each filter laid on every window of the image (book, 7.2).
 
     x (N, C, H, W), W (FN, C, FH, FW), b (FN,) -> (N, FN, out_h, out_w), out_h = (H + 2 pad - FH) // stride + 1.
@@ -251,13 +233,15 @@ class Convolution(PerExample):
         _check_images("Convolution", x, self.W.shape[1])
         conv_output_size(x.shape[2], self.W.shape[2], self.stride, self.pad)
         conv_output_size(x.shape[3], self.W.shape[3], self.stride, self.pad)
-        self.x = _as_floats(x, self.W)
-        return windows.convolution(self.x, self.W, self.b, self.stride, self.pad, partial(self._empty, "out"))
+        x = _as_floats(x, self.W.dtype)
+        if train_flg:
+            self.x = x
+        return windows.convolution(x, self.W, self.b, self.stride, self.pad)
 
     def backward(self, dout):
         """dx = dout W^T in terms of col, each row added back at its window (col2im)."""
         self.parameter_gradients(dout)
-        return windows.convolution_dx(dout, self.W, self.x.shape, self.stride, self.pad, partial(self._empty, "dx"))
+        return windows.convolution_dx(dout, self.W, self.x.shape, self.stride, self.pad)
 
     def parameter_gradients(self, dout):
         """dW = col^T dout, db = the sum of dout over batch and windows."""
@@ -265,7 +249,7 @@ class Convolution(PerExample):
                                                                    self.stride, self.pad)
 
 
-class Pooling(PerExample):
+class Pooling(Layer):
     """out = the maximum of each window (book, 7.3): x (N, C, H, W) -> (N, C, out_h, out_w)."""
 
     def __init__(self, pool_h, pool_w, stride=2, pad=0):
@@ -280,18 +264,20 @@ class Pooling(PerExample):
         _check_images("Pooling", x)
         conv_output_size(x.shape[2], self.pool_h, self.stride, self.pad)
         conv_output_size(x.shape[3], self.pool_w, self.stride, self.pad)
-        self.x = x if x.dtype.kind == "f" else x.astype(np.float32)
-        self.out = windows.max_pooling(self.x, self.pool_h, self.pool_w, self.stride, self.pad, partial(self._empty, "out"))
-        return self.out
+        x = _as_floats(x)
+        out = windows.max_pooling(x, self.pool_h, self.pool_w, self.stride, self.pad)
+        if train_flg:
+            self.x, self.out = x, out
+        return out
 
     def backward(self, dout):
         """dx = dout at the maximum of each window (the first, if there are several), else 0."""
         return windows.max_pooling_dx(self._remembered("x"), self.out, dout, self.pool_h, self.pool_w, self.stride,
-                                      self.pad, partial(self._empty, "dx"))
+                                      self.pad)
 
 
-def _as_floats(x, W):
-    return x if x.dtype.kind == "f" else x.astype(W.dtype)
+def _as_floats(x, dtype=np.float32):
+    return x if x.dtype.kind == "f" else x.astype(dtype)
 
 
 def _check_images(layer, x, channels=None):

@@ -3,10 +3,10 @@ import copy
 
 import numpy as np
 
+from common import sliced
 from common.functions import as_batch
 from common.gradient import numerical_gradient
 from common.layers import SoftmaxWithLoss
-from common.sliced import SlicedPass
 from dataset.files import load_pickle, save_pickle
 
 
@@ -59,7 +59,7 @@ class Network:
         self.layers = layers
         self.last_layer = SoftmaxWithLoss() if last_layer is None else last_layer
         self.weight_decay_lambda = float(weight_decay_lambda)   # a NumPy float64 would turn gradients into float64
-        self._pass = SlicedPass()
+        self._step = sliced.TrainingStep()
 
     # ---- names -----------------------------------------------------------------------------------------------------
 
@@ -85,8 +85,18 @@ class Network:
     # ---- forward ---------------------------------------------------------------------------------------------------
 
     def predict(self, x, train_flg=False):
-        """The scores of each class, before softmax: x (N, ...) -> (N, K)."""
-        return self._pass.forward(list(self.layers.values()), x, train_flg)
+        """The scores of each class, before softmax: x (N, ...) -> (N, K).
+
+        In training the layers remember what backward needs; prediction leaves them as they are.
+        """
+        layers = list(self.layers.values())
+        if not train_flg:
+            return sliced.predict(layers, x)
+        if self._step.active:
+            return self._step.forward(layers, x)
+        for layer in layers:
+            x = layer.forward(x, train_flg)
+        return x
 
     def loss(self, x, t, train_flg=False):
         """The mean loss over the examples, plus weight decay. t: class indices (N,) or one-hot (N, K)."""
@@ -116,8 +126,9 @@ class Network:
 
     def value_and_gradient(self, x, t):
         """The loss in training and its gradients, in one pass: (number, {"W1": array, ...})."""
-        loss = self.loss(x, t, train_flg=True)
-        self._pass.backward(self.last_layer.backward())
+        with self._step:
+            loss = self.loss(x, t, train_flg=True)
+            self._step.backward(self.last_layer.backward(), list(self.layers.values()))
         grads = self._named("param_names", prefix="d")
         if self.weight_decay_lambda:
             for key, W in self.params.items():

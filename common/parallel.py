@@ -8,7 +8,6 @@ BLAS, the library that multiplies matrices for NumPy, is held to one thread of i
 two kinds of threads would fight for the cores. The number of threads here is that of the cores this process may use, or
 less if OMP_NUM_THREADS (or OPENBLAS_NUM_THREADS, MKL_NUM_THREADS) says so, or what `set_num_threads` sets.
 """
-import itertools
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +23,7 @@ _pool = None
 
 def _threads_of_machine():
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    said = [os.environ.get(f"{library}_NUM_THREADS", "") for library in ("OMP", "OPENBLAS", "MKL")]
+    said = [os.environ.get(f"{library}_NUM_THREADS", "").split(",")[0] for library in ("OMP", "OPENBLAS", "MKL")]
     return min([cores, *(int(n) for n in said if n.isdecimal() and int(n) > 0)])
 
 
@@ -68,25 +67,31 @@ def run(function, items):
     workers = min(_num_threads, len(items))
     if workers < 2 or getattr(_here, "busy", False):
         return [function(item) for item in items]
-    if _pool is None:
-        _pool = ThreadPoolExecutor(_num_threads - 1, thread_name_prefix="slices")
+    pool = _pool
+    if pool is None:
+        pool = _pool = ThreadPoolExecutor(_num_threads - 1, thread_name_prefix="slices")
     results = [None] * len(items)
-    counter = itertools.count()
+    waiting = iter(range(len(items)))       # whoever is free takes the next; next() is one step, also for two threads
 
     def work():
         _here.busy = True
         try:
-            while (i := next(counter)) < len(items):
+            for i in waiting:
                 results[i] = function(items[i])
+        except BaseException:
+            for _ in waiting:               # the others need not begin anything more
+                pass
+            raise
         finally:
             _here.busy = False
 
-    others = [_pool.submit(work) for _ in range(workers - 1)]
+    others = [pool.submit(work) for _ in range(workers - 1)]
     try:
         work()
     finally:
         for other in others:
-            other.result()
+            if not other.cancel():          # else it has begun: nobody may write on after this call has returned
+                other.result()
     return results
 
 

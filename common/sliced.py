@@ -1,142 +1,189 @@
-"""A network's pass over a batch of images, in slices that threads work on at the same time."""
+"""A network's pass over a batch of images, in slices that threads work on at the same time.
+
+Where several layers in a row treat every example by itself, each slice of the batch goes through all of them while its
+arrays are still in the processor's caches, and these arrays are kept from step to step. The results are those of
+layer.forward and layer.backward one after the other. Layers that this module does not know, a reader's own and those
+derived from ours among them, get the whole batch.
+"""
 import copy
+import math
 import threading
+from itertools import groupby
 
 import numpy as np
 
 from common import parallel
 from common.arrays import KeptArrays, empty_images
-from common.layers import Affine
+from common.layers import Affine, BatchNormalization, Convolution, Dropout, Pooling, Relu, Sigmoid
 from common.random_mask import new_seed
 
+_idle = []      # KeptArrays for prediction that no thread is using
 
-class SlicedPass:
-    """Forward and backward through layers, with the same results as layer.forward and layer.backward one after the other.
 
-    Where several layers in a row treat every example by itself, each slice of the batch goes through all of them while its
-    arrays are still in the processor's caches. It goes through copies of the layers: they share the parameters, remember
-    their own slice for backward, and write into arrays that are kept from step to step.
+def predict(layers, x):
+    """What comes out of the last layer in prediction. No layer remembers anything of it, so threads may share them."""
+    for stretch, flat in _stretches(layers, train_flg=False):
+        parts = _parts(stretch, x, train_flg=False)
+        x = _predict_slices(stretch, x, parts, flat) if parts else _forward(stretch, x, train_flg=False)
+    return x
+
+
+class TrainingStep:
+    """`with step:` the network's training goes forward and backward through its layers here.
+
+    Keeps the arrays of the slices for the next step.
     """
 
     def __init__(self):
-        self._runs = {}     # position of its first layer -> _Run
-        self._done = []     # what forward did, for backward: layers and _Runs
+        self.active = False
+        self._kept = []         # KeptArrays, one for each slice
+        self._passed = []       # what forward went through, for backward: layers and _Slices
 
-    def forward(self, layers, x, train_flg):
-        self._done = []
-        position = 0
-        while position < len(layers):
-            run = self._run_from(layers, position, x, train_flg)
-            if run:
-                x = run.forward(x, train_flg)
-                position += len(run.layers)
+    def __enter__(self):
+        self.active = True
+
+    def __exit__(self, error, *_):
+        self.active, self._passed = False, []
+        self._kept = [] if error else [kept for kept in self._kept if kept.rewind()]
+
+    def __reduce__(self):
+        return TrainingStep, ()         # a copy or a pickle of a net carries no working memory
+
+    def forward(self, layers, x):
+        """What comes out of the last layer."""
+        self._passed = []
+        for stretch, flat in _stretches(layers, train_flg=True):
+            parts = _parts(stretch, x, train_flg=True)
+            if parts:
+                self._kept += [KeptArrays() for _ in parts[len(self._kept):]]
+                slices = _Slices(stretch, parts, self._kept)
+                x = slices.forward(x, flat)
+                self._passed.append(slices)
             else:
-                run = layers[position]
-                x = run.forward(x, train_flg)
-                position += 1
-            self._done.append(run)
+                x = _forward(stretch, x, train_flg=True)
+                self._passed += stretch
         return x
 
-    def backward(self, dout):
-        """Leaves the gradients of the parameters in the layers; the data's own gradient is not computed."""
-        first, *others = self._done
+    def backward(self, dout, layers):
+        """Leaves the gradients of the parameters in the layers; nobody asks for the gradient of the data."""
+        first, *others = self._passed or layers     # a net with its own predict may have gone through them by itself
         for layer in reversed(others):
             dout = layer.backward(dout)
-        first.parameter_gradients(dout)
-
-    def _run_from(self, layers, position, x, train_flg):
-        if x.ndim != 4 or len(x) <= parallel.SLICE:
-            return None
-        end = position
-        while end < len(layers) and layers[end].per_example(train_flg):
-            end += 1
-        if end == position:
-            return None
-        flat = end < len(layers) and isinstance(layers[end], Affine)
-        run = self._runs.get(position)
-        if run is None or run.layers != layers[position:end]:
-            run = self._runs[position] = _Run(layers[position:end], flat)
-        return run
+        getattr(first, "parameter_gradients", first.backward)(dout)
 
 
-class _Run:
-    """Layers in a row that treat every example by itself, seen as one layer."""
+class _Slices:
+    """Layers in a row in training, seen as one: each slice goes through copies, which share the layers' parameters and
+    remember their slice for backward."""
 
-    def __init__(self, layers, flat):
-        self.layers = layers
-        self.flat = flat        # the next layer takes rows of values: hand them over in that order
-        self._copies = []       # for training: the copies of each slice
-        self._idle = []         # for prediction: copies that no thread is using
+    def __init__(self, layers, parts, kept):
+        self.layers, self.parts, self.kept = layers, parts, kept
+        seeds = [_seed(layer) for layer in layers]
+        self.copies = [[_copy_for(part, layer, seed) for layer, seed in zip(layers, seeds)] for part in parts]
 
-    def forward(self, x, train_flg):
-        parts = parallel.slices(len(x))
-        while train_flg and len(self._copies) < len(parts):
-            self._copies.append(_copies(self.layers))
-        seeds = [new_seed() if train_flg and hasattr(layer, "seed") else None for layer in self.layers]
-        lock, whole = threading.Lock(), []
-
+    def forward(self, x, flat):
         def work(number):
-            part = parts[number]
-            copies = self._copies[number] if train_flg else _pop(self._idle) or _copies(self.layers)
-            out = x[part]
-            for mine, layer, seed in zip(copies, self.layers, seeds):
-                mine.__dict__.update(layer.__dict__)
-                if seed is not None:
-                    mine.seed, mine.first_example = seed, part.start
-                out = mine.forward(out, train_flg)
-            with lock:
-                if not whole:
-                    empty = np.empty if self.flat else empty_images
-                    whole.append(empty((len(x), *out.shape[1:]), out.dtype))
-            whole[0][part] = out
-            if not train_flg:
-                self._idle.append(copies)
+            with self.kept[number]:
+                whole.put(self.parts[number], _forward(self.copies[number], x[self.parts[number]], train_flg=True))
 
-        parallel.run(work, range(len(parts)))
-        self.parts = parts
-        return whole[0]
+        whole = _Whole(len(x), flat)
+        parallel.run(work, range(len(self.parts)))
+        return whole.array
 
     def backward(self, dout):
-        return self._backward(dout, want_dx=True)
+        whole = _Whole(len(dout))
+        self._backward(dout, lambda part, first, d: whole.put(part, first.backward(d)))
+        return whole.array
 
     def parameter_gradients(self, dout):
-        self._backward(dout, want_dx=False)
+        self._backward(dout, lambda part, first, d: first.parameter_gradients(d))
 
-    def _backward(self, dout, want_dx):
-        lock, whole = threading.Lock(), []
-
+    def _backward(self, dout, finish):
         def work(number):
-            part, (first, *others) = self.parts[number], self._copies[number]
-            d = first._arrays.empty_images("dout", dout[part].shape, dout.dtype)
-            d[...] = dout[part]
-            for layer in reversed(others):
-                d = layer.backward(d)
-            if not want_dx:
-                first.parameter_gradients(d)
-                return
-            d = first.backward(d)
-            with lock:
-                if not whole:
-                    whole.append(empty_images((len(dout), *d.shape[1:]), d.dtype))
-            whole[0][part] = d
+            part, (first, *others) = self.parts[number], self.copies[number]
+            with self.kept[number]:
+                d = empty_images(dout[part].shape, dout.dtype)
+                d[...] = dout[part]
+                for layer in reversed(others):
+                    d = layer.backward(d)
+                finish(part, first, d)
 
         parallel.run(work, range(len(self.parts)))
-        copies = self._copies[:len(self.parts)]
-        for layer, *of_slices in zip(self.layers, *copies):
+        for layer, *of_slices in zip(self.layers, *self.copies):
             for name in layer.param_names:
                 setattr(layer, f"d{name}", sum(getattr(mine, f"d{name}") for mine in of_slices))
-        return whole[0] if want_dx else None
 
 
-def _copies(layers):
-    copies = [copy.copy(layer) for layer in layers]
-    for layer in copies:
-        layer._arrays = KeptArrays()
-    return copies
+def _stretches(layers, train_flg):
+    """(layers in a row that all treat every example by itself or all do not, does an Affine layer come next?), ..."""
+    stretches = [list(group) for _, group in groupby(layers, lambda layer: _per_example(layer, train_flg))]
+    return [(stretch, bool(following) and type(following[0]) is Affine)
+            for stretch, following in zip(stretches, [*stretches[1:], []])]
 
 
-def _pop(idle):
-    try:
-        return idle.pop()       # one step, also for two threads at once
-    except IndexError:
+def _per_example(layer, train_flg):
+    """Is each example's out its own affair? Of these layers we know it, of layers derived from them we do not."""
+    return type(layer) in (Convolution, Relu, Pooling, Dropout, Sigmoid) or (
+        type(layer) is BatchNormalization and not train_flg)
+
+
+def _parts(stretch, x, train_flg):
+    """The slices for these layers, or None if they had better be given the batch as it is."""
+    if x.ndim != 4 or x.size == 0 or not _per_example(stretch[0], train_flg):
         return None
+    parts = parallel.slices(len(x), largest=max(1, min(parallel.SLICE, 2 ** 16 // math.prod(x.shape[1:]))))
+    return parts if len(parts) > 1 else None
+
+
+def _forward(layers, x, train_flg):
+    for layer in layers:
+        x = layer.forward(x, train_flg)
+    return x
+
+
+def _predict_slices(layers, x, parts, flat):
+    def work(part):
+        kept = _take_idle()
+        kept.rewind()
+        with kept:
+            whole.put(part, _forward(layers, x[part], train_flg=False))
+        _idle.append(kept)
+
+    whole = _Whole(len(x), flat)
+    parallel.run(work, parts)
+    return whole.array
+
+
+def _take_idle():
+    try:
+        return _idle.pop()      # one step, also for two threads at once
+    except IndexError:
+        return KeptArrays()
+
+
+def _seed(layer):
+    return new_seed() if type(layer) is Dropout and layer.seed is None else None
+
+
+def _copy_for(part, layer, seed):
+    mine = copy.copy(layer)
+    if type(layer) is Dropout:
+        mine.seed = layer.seed if seed is None else seed
+        mine.first_example = layer.first_example + part.start
+    return mine
+
+
+class _Whole:
+    """A fresh array for N examples, put together from slices; made when the first slice shows its shape and dtype."""
+
+    def __init__(self, N, flat=False):
+        self.N = N
+        self.empty = np.empty if flat else empty_images     # flat: each example's values in a row, as Affine takes them
+        self.array = None
+        self.lock = threading.Lock()
+
+    def put(self, part, values):
+        with self.lock:
+            if self.array is None:
+                self.array = self.empty((self.N, *values.shape[1:]), values.dtype)
+        self.array[part] = values

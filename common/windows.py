@@ -8,23 +8,14 @@
   memory that is used again and again: a fresh matrix for the whole batch would cost as much as the product itself.
 - The slices of the batch are shared out among threads, see `parallel`.
 """
-import threading
-
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from common import parallel
-from common.arrays import KeptArrays, empty_images
+from common.arrays import empty_images, work_array
 from common.util import conv_output_size
 
-_here = threading.local()
-
-
-def _work_array(name, shape, dtype):
-    """This thread's array for one purpose, kept from call to call. Never part of a result."""
-    if not hasattr(_here, "arrays"):
-        _here.arrays = KeptArrays()
-    return _here.arrays.empty(name, shape, dtype)
+COL_SIZE = 2 ** 20      # values of a col matrix: with 4 bytes each, two threads' fit into a cache of 8 MB
 
 
 def _channels_last(x):
@@ -40,7 +31,7 @@ def _padded(x, pad_h, pad_w, value=0):
     if pad_h == pad_w == 0:
         return x
     N, H, W, C = x.shape
-    out = _work_array("padded", (N, H + 2 * pad_h, W + 2 * pad_w, C), x.dtype)
+    out = work_array("padded", (N, H + 2 * pad_h, W + 2 * pad_w, C), x.dtype)
     out[:, :pad_h] = out[:, pad_h + H:] = value
     out[:, :, :pad_w] = out[:, :, pad_w + W:] = value
     out[:, pad_h:pad_h + H, pad_w:pad_w + W] = x
@@ -53,10 +44,10 @@ def _columns(x, filter_h, filter_w, stride):
     N, out_h, out_w, C = windows.shape[:4]
     if C == 1:
         # Rows of out_w pixels are longer runs to copy than windows of filter_w: lay out the transpose.
-        col = _work_array("col", (filter_h, filter_w, N, out_h, out_w), x.dtype)
+        col = work_array("col", (filter_h, filter_w, N, out_h, out_w), x.dtype)
         col[...] = windows[:, :, :, 0].transpose(3, 4, 0, 1, 2)
         return col.reshape(filter_h * filter_w, -1).T
-    col = _work_array("col", (N, out_h, out_w, filter_h, filter_w, C), x.dtype)
+    col = work_array("col", (N, out_h, out_w, filter_h, filter_w, C), x.dtype)
     col[...] = windows.transpose(0, 1, 2, 4, 5, 3)
     return col.reshape(N * out_h * out_w, -1)
 
@@ -72,40 +63,58 @@ def _correlate(x, matrix, filter_h, filter_w, stride, out):
     np.matmul(col, matrix, out=out.reshape(len(col), -1))
 
 
-def convolution(x, W, b, stride, pad, empty=empty_images):
+def _out_shape(x_shape, FN, filter_h, filter_w, stride, pad):
+    N, _, H, W = x_shape
+    return N, FN, conv_output_size(H, filter_h, stride, pad), conv_output_size(W, filter_w, stride, pad)
+
+
+def _check_dout(dout, expected):
+    if dout.shape != expected:
+        raise ValueError(f"backward: expected dout of out's shape {expected}, got {dout.shape}")
+
+
+def _slices(out, filter_h, filter_w, C):
+    """Slices of the batch whose col stays in the caches; out (N, out_h, out_w, FN)."""
+    N, out_h, out_w, _ = out.shape
+    return parallel.slices(N, max(1, min(parallel.SLICE, COL_SIZE // (out_h * out_w * filter_h * filter_w * C))))
+
+
+def convolution(x, W, b, stride, pad):
     """out[n, f, i, j] = sum over window (i, j) of x[n] * W[f], plus b[f].
 
     x (N, C, H, W), W (FN, C, FH, FW), b (FN,) -> (N, FN, out_h, out_w)
     """
-    N, _, height, width = x.shape
-    FN, _, FH, FW = W.shape
-    out = empty((N, FN, conv_output_size(height, FH, stride, pad), conv_output_size(width, FW, stride, pad)),
-                np.result_type(x, W))
+    FN, C, FH, FW = W.shape
+    out = empty_images(_out_shape(x.shape, FN, FH, FW, stride, pad), np.result_type(x, W))
     x_last, out_last, matrix = _channels_last(x), _channels_last(out), _as_matrix(W)
+    biases = np.tile(b, out_last.shape[2])      # for a row of pixels: long additions are faster than many short ones
 
     def work(part):
         _correlate(_padded(x_last[part], pad, pad), matrix, FH, FW, stride, out_last[part])
-        out_last[part] += b
+        rows = out_last[part].reshape(-1, len(biases))
+        rows += biases
 
-    parallel.run(work, parallel.slices(N))
+    parallel.run(work, _slices(out_last, FH, FW, C))
     return out
 
 
 def convolution_parameter_gradients(x, dout, W_shape, stride, pad):
     """dL/dW = col(x)^T dout: what each weight met in every window, times that window's dout; dL/db = the sum of dout."""
     FN, C, FH, FW = W_shape
+    _check_dout(dout, _out_shape(x.shape, FN, FH, FW, stride, pad))
     x_last, dout_last = _channels_last(x), _channels_last(dout)
 
     def work(part):
         col = _columns(_padded(x_last[part], pad, pad), FH, FW, stride)
         rows = dout_last[part].reshape(-1, FN)
-        return col.T @ rows, rows.sum(axis=0)
+        per_pixel = rows.reshape(-1, dout_last.shape[2] * FN).sum(axis=0)       # long additions, as in convolution
+        return col.T @ rows, per_pixel.reshape(-1, FN).sum(axis=0)
 
-    dW, db = (sum(parts) for parts in zip(*parallel.run(work, parallel.slices(len(x)))))
+    dW, db = (sum(parts) for parts in zip(*parallel.run(work, _slices(dout_last, FH, FW, C))))
     return np.ascontiguousarray(dW.reshape(FH, FW, C, FN).transpose(3, 2, 0, 1)), db
 
 
-def convolution_dx(dout, W, x_shape, stride, pad, empty=empty_images):
+def convolution_dx(dout, W, x_shape, stride, pad):
     """dL/dx: each dout goes back, times W, to the window it came from.
 
     For stride 1 that is again a convolution: of dout, padded, with the filters turned by 180 degrees and their two
@@ -113,26 +122,31 @@ def convolution_dx(dout, W, x_shape, stride, pad, empty=empty_images):
     """
     N, C, height, width = x_shape
     FN, _, FH, FW = W.shape
-    dx = empty(x_shape, np.result_type(dout, W))
+    dx = empty_images(x_shape, np.result_type(dout, W))
     dout_last, dx_last = _channels_last(dout), _channels_last(dx)
     out_h, out_w = dout.shape[2:]
     if stride == 1:
         turned = _as_matrix(W[:, :, ::-1, ::-1].transpose(1, 0, 2, 3))
+        parts = _slices(dx_last, FH, FW, FN)
     else:
-        matrix = np.ascontiguousarray(_as_matrix(W).T)
+        matrix = _as_matrix(W).T
+        parts = _slices(dout_last, FH, FW, C)
 
     def work(part):
         if stride == 1:
             _correlate(_padded(dout_last[part], FH - 1 - pad, FW - 1 - pad), turned, FH, FW, 1, dx_last[part])
             return
-        dcol = (dout_last[part].reshape(-1, FN) @ matrix).reshape(-1, out_h, out_w, FH, FW, C)
-        dx_padded = np.zeros((len(dcol), height + 2 * pad, width + 2 * pad, C), dcol.dtype)
+        rows = dout_last[part].reshape(-1, FN)
+        dcol = np.matmul(rows, matrix, out=work_array("col", (len(rows), FH * FW * C), dx.dtype))
+        dcol = dcol.reshape(-1, out_h, out_w, FH, FW, C)
+        dx_padded = work_array("padded", (len(dcol), height + 2 * pad, width + 2 * pad, C), dx.dtype)
+        dx_padded[...] = 0
         for i in range(FH):
             for j in range(FW):
                 dx_padded[:, i:i + stride * out_h:stride, j:j + stride * out_w:stride] += dcol[:, :, :, i, j]
         dx_last[part] = dx_padded[:, pad:pad + height, pad:pad + width]
 
-    parallel.run(work, parallel.slices(N))
+    parallel.run(work, parts)
     return dx
 
 
@@ -145,10 +159,9 @@ def _taps(x, pool_h, pool_w, stride):
             yield x[:, i:i + stride * out_h:stride, j:j + stride * out_w:stride]
 
 
-def max_pooling(x, pool_h, pool_w, stride, pad, empty=empty_images):
+def max_pooling(x, pool_h, pool_w, stride, pad):
     """The largest value of each window: x (N, C, H, W) -> (N, C, out_h, out_w)."""
-    N, C, height, width = x.shape
-    out = empty((N, C, conv_output_size(height, pool_h, stride, pad), conv_output_size(width, pool_w, stride, pad)), x.dtype)
+    out = empty_images(_out_shape(x.shape, x.shape[1], pool_h, pool_w, stride, pad), x.dtype)
     x_last, out_last = _channels_last(x), _channels_last(out)
 
     def work(part):
@@ -159,25 +172,27 @@ def max_pooling(x, pool_h, pool_w, stride, pad, empty=empty_images):
         for tap in others:
             np.maximum(largest, tap, out=largest)
 
-    parallel.run(work, parallel.slices(N))
+    parallel.run(work, parallel.slices(len(x)))
     return out
 
 
-def max_pooling_dx(x, out, dout, pool_h, pool_w, stride, pad, empty=empty_images):
+def max_pooling_dx(x, out, dout, pool_h, pool_w, stride, pad):
     """dL/dx: each dout goes to the first place of its window that holds the maximum, the rest get 0."""
     N, C, height, width = x.shape
-    dx = empty(x.shape, dout.dtype)
+    _check_dout(dout, out.shape)
+    dx = empty_images(x.shape, dout.dtype)
     x_last, out_last, dout_last, dx_last = (_channels_last(a) for a in (x, out, dout, dx))
     overlapping = stride < max(pool_h, pool_w)
+    every_place_once = pool_h == pool_w == stride and not pad and height % stride == width % stride == 0
 
     def work(part):
         x_padded = _padded(x_last[part], pad, pad, -np.inf)
-        target = dx_last[part]
-        if pad:
-            target = _work_array("dx padded", x_padded.shape, dx.dtype)
-        target[...] = 0
-        waiting = np.ones(out_last[part].shape, bool)       # windows whose maximum has not come by yet
-        hit = np.empty_like(waiting)
+        target = work_array("dx padded", x_padded.shape, dx.dtype) if pad else dx_last[part]
+        if not every_place_once:
+            target[...] = 0
+        waiting = work_array("waiting", out_last[part].shape, bool)     # windows whose maximum has not come by yet
+        hit = work_array("hit", out_last[part].shape, bool)
+        waiting[...] = True
         for x_tap, dx_tap in zip(_taps(x_padded, pool_h, pool_w, stride), _taps(target, pool_h, pool_w, stride)):
             np.equal(x_tap, out_last[part], out=hit)
             hit &= waiting

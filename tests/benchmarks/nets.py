@@ -1,0 +1,204 @@
+"""The four nets that are measured, written once and built from our layers, the book's, or PyTorch's.
+
+Every `...Contender` offers step(n) and predict(n) for n images; the rest of the benchmarks knows no more of them.
+"""
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))
+
+
+def _conv(channels, filters, size, pad=0):
+    return "conv", channels, filters, size, pad
+
+
+SIZES = {"two": (784,), "simple": (1, 28, 28), "deep": (1, 28, 28), "keras": (1, 28, 28)}    # of one example
+NETS = {
+    "two": [("affine", 784, 50), ("relu",), ("affine", 50, 10)],
+    "simple": [_conv(1, 30, 5), ("relu",), ("pool",), ("affine", 30 * 12 * 12, 100), ("relu",), ("affine", 100, 10)],
+    "deep": [_conv(1, 16, 3, 1), ("relu",), _conv(16, 16, 3, 1), ("relu",), ("pool",),
+             _conv(16, 32, 3, 1), ("relu",), _conv(32, 32, 3, 2), ("relu",), ("pool",),
+             _conv(32, 64, 3, 1), ("relu",), _conv(64, 64, 3, 1), ("relu",), ("pool",),
+             ("affine", 64 * 4 * 4, 50), ("relu",), ("dropout", 0.5), ("affine", 50, 10), ("dropout", 0.5)],
+    "keras": [_conv(1, 32, 3), ("relu",), _conv(32, 64, 3), ("relu",), ("pool",), ("dropout", 0.25),
+              ("affine", 64 * 12 * 12, 128), ("relu",), ("dropout", 0.5), ("affine", 128, 10)],
+}
+
+
+def examples(net, n):
+    rng = np.random.default_rng(0)
+    return rng.random((n, *SIZES[net]), dtype=np.float32), rng.integers(0, 10, n)
+
+
+def layers(net, module, dtype):
+    """The layers of that net, from a module that has the book's names."""
+    rng = np.random.default_rng(0)
+
+    def weights(*shape, fan_in):
+        return (rng.standard_normal(shape) * (2 / fan_in) ** 0.5).astype(dtype)
+
+    make = {
+        "affine": lambda D, M: module.Affine(weights(D, M, fan_in=D), np.zeros(M, dtype)),
+        "conv": lambda C, FN, size, pad: module.Convolution(weights(FN, C, size, size, fan_in=C * size * size),
+                                                            np.zeros(FN, dtype), 1, pad),
+        "relu": module.Relu, "pool": lambda: module.Pooling(2, 2, 2), "dropout": module.Dropout}
+    return [make[kind](*settings) for kind, *settings in NETS[net]]
+
+
+class Ours:
+    def __init__(self, net):
+        import common.layers
+        from common.network import Network
+        from common.optimizer import Adam
+        self.net, self.optimizer = net, Adam()
+        self.network = Network({f"{n} {layer[0]}": mine for n, (layer, mine)
+                                in enumerate(zip(NETS[net], layers(net, common.layers, np.float32)))})
+
+    def step(self, n):
+        x, t = examples(self.net, n)
+
+        def step():
+            _, grads = self.network.value_and_gradient(x, t)
+            self.optimizer.update(self.network.params, grads)
+        return step
+
+    def predict(self, n):
+        x, _ = examples(self.net, n)
+        return lambda: self.network.predict(x)
+
+
+class Readers:
+    """A class that a reader of the book writes: layers in a list, float64 weights, forward and backward by hand."""
+
+    def __init__(self, net, module=None):
+        import common.layers
+        from common.optimizer import Adam
+        module = module or common.layers
+        self.net, self.optimizer = net, Adam()
+        self.layers, self.last_layer = layers(net, module, np.float64), module.SoftmaxWithLoss()
+
+    def step(self, n):
+        x, t = examples(self.net, n)
+        x = x.astype(np.float64)
+
+        def step():
+            y = x
+            for layer in self.layers:
+                y = layer.forward(y)
+            self.last_layer.forward(y, t)
+            dout = self.last_layer.backward()
+            params, grads = {}, {}
+            for i, layer in reversed(list(enumerate(self.layers))):
+                dout = layer.backward(dout)
+                if hasattr(layer, "W"):
+                    params[f"W{i}"], params[f"b{i}"] = layer.W, layer.b
+                    grads[f"W{i}"], grads[f"b{i}"] = layer.dW, layer.db
+            self.optimizer.update(params, grads)
+        return step
+
+    def predict(self, n):
+        x, _ = examples(self.net, n)
+
+        def predict():
+            y = x
+            for layer in self.layers:
+                y = layer.forward(y, False)
+            return y
+        return predict
+
+
+class Book(Readers):
+    """The same class with the book's own layers."""
+
+    def __init__(self, net):
+        import book_layers
+        super().__init__(net, book_layers)
+        self.optimizer = book_layers.Adam()
+
+
+class Gemm:
+    """The matrix products that im2col makes of a step, and nothing else: the floor."""
+
+    def __init__(self, net):
+        import common.parallel
+        self.net, self.parallel = net, common.parallel
+
+    def _products(self, n, kinds):
+        rng, size, products = np.random.default_rng(0), SIZES[self.net][-1], []
+        slices = len(self.parallel.slices(n))
+        for kind, *settings in NETS[self.net]:
+            if kind == "pool":
+                size //= 2
+            if kind == "affine":
+                D, M = settings
+                rows = n
+                shapes = {"forward": (rows, D, M), "dW": (D, rows, M), "dx": (rows, M, D)}
+            elif kind == "conv":
+                C, FN, filter_size, pad = settings
+                rows_in = n // slices * size ** 2
+                size += 2 * pad - filter_size + 1
+                rows, K = n // slices * size ** 2, C * filter_size ** 2
+                shapes = {"forward": (rows, K, FN), "dW": (K, rows, FN), "dx": (rows_in, FN * filter_size ** 2, C)}
+            else:
+                continue
+            first = not products
+            for which in kinds:
+                if not (first and which == "dx"):
+                    a, b, c = shapes[which]
+                    A = rng.random((b, a), dtype=np.float32).T if which == "dW" else rng.random((a, b), dtype=np.float32)
+                    B = rng.random((b, c), dtype=np.float32)
+                    products.append((kind, [(A.copy("K"), B, np.empty((a, c), np.float32)) for _ in range(2)]))
+
+        def all_products():
+            for kind, pairs in products:
+                if kind == "affine":
+                    self.parallel.product(*pairs[0][:2])
+                else:
+                    self.parallel.run(lambda i: np.matmul(*pairs[i % 2][:2], out=pairs[i % 2][2]), range(slices))
+        return all_products
+
+    def step(self, n):
+        return self._products(n, ["forward", "dW", "dx"])
+
+    def predict(self, n):
+        return self._products(n, ["forward"])
+
+
+class Torch:
+    def __init__(self, net):
+        import torch
+        self.torch, self.net = torch, net
+        nn = torch.nn
+        make = {"affine": nn.Linear, "relu": nn.ReLU, "pool": lambda: nn.MaxPool2d(2), "dropout": nn.Dropout,
+                "conv": lambda C, FN, size, pad: nn.Conv2d(C, FN, size, padding=pad)}
+        modules = []
+        for kind, *settings in NETS[net]:
+            if kind == "affine" and modules and not any(isinstance(module, nn.Flatten) for module in modules):
+                modules.append(nn.Flatten())
+            modules.append(make[kind](*settings))
+        self.model = nn.Sequential(*modules)
+        self.optimizer = torch.optim.Adam(self.model.parameters())
+
+    def step(self, n):
+        x, t = (self.torch.from_numpy(array) for array in examples(self.net, n))
+        self.model.train()
+
+        def step():
+            self.optimizer.zero_grad()
+            loss = self.torch.nn.functional.cross_entropy(self.model(x), t)
+            loss.backward()
+            self.optimizer.step()
+            return float(loss.detach())
+        return step
+
+    def predict(self, n):
+        x, _ = (self.torch.from_numpy(array) for array in examples(self.net, n))
+        model = self.model
+
+        def predict():
+            model.eval()
+            with self.torch.no_grad():
+                return model(x).numpy()
+        return predict
