@@ -72,6 +72,13 @@ def test_predict_gives_probabilities_for_one_digit_and_for_many():
     assert np.allclose(predict(network, x[1]), y[1], atol=1e-6)
 
 
+def test_predict_by_hand():
+    network = {"W1": np.zeros((784, 1)), "b1": np.zeros(1), "W2": np.array([[2.0]]), "b2": np.zeros(1),
+               "W3": np.eye(10)[:1], "b3": np.zeros(10)}
+    score = np.exp(1 / (1 + np.exp(-1)))            # sigmoid(2 * sigmoid(0)) for class 0, 0 for the nine others
+    assert predict(network, np.ones(784)) == pytest.approx([score / (score + 9)] + 9 * [1 / (score + 9)])
+
+
 def test_training_leaves_weights_a_figure_and_an_accuracy(project, tmp_path):
     folder = project / "ch03"
     good = (folder / "sample_weight.pkl").read_bytes()
