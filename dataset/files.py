@@ -258,7 +258,7 @@ class _Builder:
                 self.charge(len(raw))
                 return bytearray(raw)
             case "builtins set" | "builtins frozenset", (list() as items,):
-                self.charge(64 * len(items))
+                self.charge(len(items))
                 return set(items) if function == "builtins set" else frozenset(items)
             case "builtins complex", (float() as real, float() as imaginary):
                 return complex(real, imaginary)

@@ -8,6 +8,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from dataset import files, idx, mnist, source
 from dataset.mnist import MINI_DIR, MINI_FILES, MiniMnistWarning, load_mnist
 from scripts import copy_project, run_script
 
+# These digits are good only where they are asked for: elsewhere falling back to them is a failure.
+pytestmark = pytest.mark.filterwarnings("error::dataset.mnist.MiniMnistWarning")
 ROOT = Path(__file__).resolve().parents[1]
 TRAIN_IMAGES = "train-images-idx3-ubyte"
 
@@ -195,6 +198,26 @@ def test_a_bad_file_is_reported_and_the_next_place_is_tried(small, tmp_path, mon
     bad.write_bytes(DAMAGE[damage]())
     assert_good(load_mnist())
     assert f"Converting {bad}\n  not used: " in capsys.readouterr().out
+
+
+def test_a_bomb_takes_no_memory():
+    bomb = gzip.compress(bytes(50_000_000), 1)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="expected 1000 bytes of content, got more"):
+            idx.unzip(bomb, 1000)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_file_that_is_far_too_large_is_not_read(small, monkeypatch):
+    copy_files(small.folder)
+    file = MINI_FILES["train_label"]
+    (small.folder / file.name).write_bytes(bytes(10_000))
+    monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail("it is read"))
+    with pytest.raises(ValueError, match="expected at most 5048 bytes, got 10000"):
+        source.read_file(small.folder / file.name, file)
 
 
 def test_images_and_labels_swapped(small, capsys):

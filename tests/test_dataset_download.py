@@ -17,7 +17,9 @@ from dataset import download, files, mnist
 from dataset.mnist import MINI_DIR, MINI_FILES, MiniMnistWarning, load_mnist
 from test_dataset import assert_good
 
+pytestmark = pytest.mark.filterwarnings("error::dataset.mnist.MiniMnistWarning")
 SLOW = 30       # seconds; longer than any test waits
+BOMB = gzip.compress(bytes(50_000_000), 1)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -113,7 +115,7 @@ ANSWERS = {
     "redirect_to_file": lambda handler, good: handler.answer(b"", status=302, Location=f"file://{MINI_DIR}"),
     "no_http": lambda handler, good: handler.wfile.write(b"220 mail.example.com ESMTP\r\n" * 100),
     "silent": lambda handler, good: None,
-    "bomb": lambda handler, good: handler.answer(gzip.compress(bytes(50_000_000), 1)),
+    "bomb": lambda handler, good: handler.answer(BOMB),
     "endless": endless,
     "reset": reset,
     "chunked_and_cut": chunked_and_cut,
@@ -133,6 +135,7 @@ REASONS = {      # what is printed about each bad answer
     "reset": "Connection reset", "chunked_and_cut": "IncompleteRead", "hang": "timed out",
     "hang_in_the_middle": "timed out", "drip_body": "too slow", "drip_header": "too slow",
 }
+SLOW_ANSWERS = {"hang", "hang_in_the_middle", "drip_body", "drip_header"}
 GOOD = sorted(ANSWERS.keys() - REASONS.keys())
 
 
@@ -165,10 +168,11 @@ def server(running, tmp_path, monkeypatch):
     monkeypatch.delenv("MNIST_DIR", raising=False)
     monkeypatch.delenv("MNIST_OFFLINE", raising=False)
     monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setattr(download, "ANSWER_SECONDS", 0.4)
-    monkeypatch.setattr(download, "GRACE_SECONDS", 0.8)
 
     def use(*mirrors):
+        if SLOW_ANSWERS.intersection(mirrors):
+            monkeypatch.setattr(download, "ANSWER_SECONDS", 0.5)
+            monkeypatch.setattr(download, "GRACE_SECONDS", 1.0)
         mirrors = tuple(how if "//" in how else f"{running.url}{how}/" for how in mirrors)
         small = dataclasses.replace(mnist.MNIST, files=MINI_FILES, mirrors=mirrors, folder=tmp_path,
                                     cache=tmp_path / "mnist.pkl")
@@ -223,6 +227,7 @@ def test_a_mirror_that_is_not_there(server, capsys, mirror):
 
 
 def test_a_name_lookup_that_hangs(server, monkeypatch, capsys):
+    monkeypatch.setattr(download, "GRACE_SECONDS", 1.0)
     found = socket.getaddrinfo
     monkeypatch.setattr(socket, "getaddrinfo", lambda host, *rest, **options: (
         time.sleep(3) if host == "mirror.invalid" else None) or found(host, *rest, **options))

@@ -111,7 +111,7 @@ PLAIN = {
     "float": 0.1, "complex": 3 - 4j,
     "text": "数字", "bytes": b"\xff\x00", "no bytes": b"", "bytearray": bytearray(b"xy"),
     "tuple": ((), (1,), (1, 2), (1, 2, 3), (1, 2, 3, 4)), "list": [[], [1, [2.5]]],
-    "set": {1, 2}, "frozenset": frozenset([3]), 5: "an int as key", "nested": {"a": {"b": ()}},
+    "set": set(range(1000)), "frozenset": frozenset([3]), 5: "an int as key", "nested": {"a": {"b": ()}},
     "random state": np.random.get_state(),
 }
 ARRAYS = {
@@ -363,12 +363,6 @@ HAND_MADE = {
     "a list as key": b"}]Ns.",
     "an item for a number": b"K\x01Na.",
     "a set of arrays": b"\x8f(" + array(b"K\x00\x85") + b"\x90.",
-    "the same bytes a thousand times": text("x" * 2000) + b"q\x00(" + 1000 * (
-        b"c_codecs\nencode\nh\x00" + text("latin1") + b"\x86R") + b"l.",
-    "the same array a thousand times": b"B" + struct.pack("<I", 20000) + bytes(20000) + b"q\x00" + UINT8
-        + b"q\x01(" + 1000 * (FROM_BUFFER + b"(h\x00h\x01M\x20\x4e\x85" + text("C") + b"tR") + b"l.",
-    "the same set a thousand times": b"](" + 2000 * b"K\x01" + b"eq\x00(" + 1000 * (
-        b"c__builtin__\nset\nh\x00\x85R") + b"l.",
 }
 
 
@@ -376,6 +370,23 @@ HAND_MADE = {
 def test_hand_made_pickles_run_nothing(tmp_path, name):
     with pytest.raises(UnreadableFile, match="nothing in it was run"):
         load_bytes(tmp_path, HAND_MADE[name])
+
+
+@pytest.mark.parametrize("once, again", [
+    (text("x" * 2000) + b"q\x00", b"c_codecs\nencode\nh\x00" + text("latin1") + b"\x86R"),
+    (b"B" + struct.pack("<I", 20000) + bytes(20000) + b"q\x00" + UINT8 + b"q\x01",
+     FROM_BUFFER + b"(h\x00h\x01M\x20\x4e\x85" + text("C") + b"tR"),
+    (b"](" + 2000 * b"K\x01" + b"eq\x00", b"c__builtin__\nset\nh\x00\x85R"),
+], ids=["bytes", "array", "set"])
+def test_copies_cannot_fill_the_memory(tmp_path, once, again):
+    load_bytes(tmp_path, b"(" + once + again + b"l.")
+    with pytest.raises(UnreadableFile, match="far larger than the file"):
+        load_bytes(tmp_path, b"(" + once + 1000 * again + b"l.")
+
+
+def test_the_error_names_what_the_file_asks_for(tmp_path):
+    with pytest.raises(UnreadableFile, match=f"data.pkl: .* it asks for {os.name}.system, which is not plain"):
+        load_bytes(tmp_path, pickle.dumps({"W1": Call(os.system, "true")}))
 
 
 def test_the_pieces_of_the_hand_made_pickles_are_sound(tmp_path):
