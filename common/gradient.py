@@ -18,7 +18,7 @@ def numerical_gradient(f, x):
     Raises
     ------
     TypeError : x is no array of floats. (Integers cannot hold x + h: every difference would be 0.)
-    ValueError : a value of x is so large, or its dtype so coarse, that x + h is rounded to x.
+    ValueError : the dtype is coarser than float64, and x + h is rounded to x.
     """
     if not isinstance(x, np.ndarray) or x.dtype.kind != "f":
         raise TypeError("numerical_gradient: expected an array of floats, "
@@ -34,9 +34,12 @@ def numerical_gradient(f, x):
             lower, f_lower = x[index], f(x)
         finally:
             x[index] = value
-        if upper == lower:
-            raise ValueError(f"numerical_gradient: {value} + {h} is {value} in {x.dtype}; expected float64")
-        grad[index] = (f_upper - f_lower) / (upper - lower)     # the step that was really made: x is rounded
+        step = 2 * h
+        if x.dtype.itemsize < 8:
+            step = upper - lower        # the step that was really made: x is rounded
+            if step == 0:
+                raise ValueError(f"numerical_gradient: {value} + {h} is {value} in {x.dtype}; expected float64")
+        grad[index] = (f_upper - f_lower) / step
     return grad
 
 

@@ -70,3 +70,10 @@ def test_2d_is_one_gradient_per_row():
     grad = numerical_gradient_2d(lambda x: x[0] ** 2 * x[1], X)
     np.testing.assert_allclose(grad, [[4, 1], [24, 9], [0, 0]], atol=1e-7)
     np.testing.assert_allclose(numerical_gradient_2d(lambda x: x[0] ** 2 * x[1], X[0]), [4, 1], rtol=1e-7)
+
+
+def test_a_descent_that_diverges_goes_on_to_huge_numbers_as_in_the_book():
+    x = np.array([-3.0, 4.0])
+    for _ in range(100):
+        x -= 10.0 * numerical_gradient(lambda x: np.sum(x ** 2), x)
+    assert np.isfinite(x).all() and np.abs(x).max() > 1e10
