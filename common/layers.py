@@ -114,12 +114,12 @@ class SoftmaxWithLoss(Layer):
 
     def backward(self, dout=1):
         """dx = (y - t) / N, with t one-hot."""
-        y = self._remembered("y")
+        y, t = self.y, self._remembered("t")
         dx = y.copy()
-        if self.t.ndim == 1:
-            dx[np.arange(len(y)), self.t] -= 1
+        if t.ndim == 1:
+            dx[np.arange(len(y)), t] -= 1
         else:
-            dx -= self.t
+            dx -= t
         return dx * (dout / len(y))
 
 

@@ -100,7 +100,10 @@ class Network:
 
     def loss(self, x, t, train_flg=False):
         """The mean loss over the examples, plus weight decay. t: class indices (N,) or one-hot (N, K)."""
-        return self.last_layer.forward(self.predict(x, train_flg), t) + self._weight_decay()
+        loss = self.last_layer.forward(self.predict(x, train_flg), t)
+        if not train_flg:
+            self.last_layer.t = None    # the layers remember another batch, or none: no backward may mix the two
+        return loss + self._weight_decay()
 
     def _weight_decay(self):
         if self.weight_decay_lambda == 0:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 from tqdm import tqdm
 
+from common.network import Network
 from common.optimizer import Optimizer, create_optimizer
 from common.util import minibatches
 
@@ -95,7 +96,7 @@ class Trainer:
 
     def train_step(self, x_batch, t_batch):
         """One update of the parameters; returns the loss before it."""
-        if hasattr(self.network, "value_and_gradient"):
+        if getattr(type(self.network), "gradient", None) is Network.gradient:
             loss, grads = self.network.value_and_gradient(x_batch, t_batch)
         else:
             grads = self.network.gradient(x_batch, t_batch)

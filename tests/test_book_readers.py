@@ -1,7 +1,7 @@
 """What readers type beside chapters 4 to 7 of the book: their own classes and loops around our parts.
 
-Each test is a small script such as a reader writes; above them stands the list of names, positions and defaults that
-such scripts rely on.
+Each test is a small script such as a reader writes; first comes the list of names, positions and defaults
+that such scripts rely on.
 """
 import copy
 import inspect
@@ -22,7 +22,8 @@ import common.util
 from common.functions import cross_entropy_error, sigmoid, softmax
 from common.gradient import numerical_gradient
 from common.initializer import random_affine, random_convolution
-from common.layers import Affine, BatchNormalization, Convolution, Dropout, Pooling, Relu, Sigmoid, SoftmaxWithLoss
+from common.layers import (Affine, BatchNormalization, Convolution, Dropout, Pooling, Relu, Sigmoid,
+                           SoftmaxWithLoss)
 from common.multi_layer_net import MultiLayerNet
 from common.multi_layer_net_extend import MultiLayerNetExtend
 from common.network import Network
@@ -31,11 +32,13 @@ from common.util import im2col, shuffle_dataset, smooth_curve
 
 PROMISED = {
     common.functions: {
-        "identity_function": "(x)", "step_function": "(x)", "sigmoid": "(x)", "sigmoid_grad": "(x)", "relu": "(x)",
-        "relu_grad": "(x)", "softmax": "(x)", "sum_squared_error": "(y, t)", "cross_entropy_error": "(y, t)"},
+        "identity_function": "(x)", "step_function": "(x)", "sigmoid": "(x)", "sigmoid_grad": "(x)",
+        "relu": "(x)", "relu_grad": "(x)", "softmax": "(x)", "sum_squared_error": "(y, t)",
+        "cross_entropy_error": "(y, t)", "softmax_loss": "(x, t)"},
     common.gradient: {"numerical_gradient": "(f, x)", "numerical_gradient_2d": "(f, X)"},
     common.layers: {
-        "Relu": "()", "Sigmoid": "()", "Affine": "(W, b)", "SoftmaxWithLoss": "()", "Dropout": "(dropout_ratio=0.5)",
+        "Relu": "()", "Sigmoid": "()", "Affine": "(W, b)", "SoftmaxWithLoss": "()",
+        "Dropout": "(dropout_ratio=0.5)",
         "BatchNormalization": "(gamma, beta, momentum=0.9, running_mean=None, running_var=None)",
         "Convolution": "(W, b, stride=1, pad=0)", "Pooling": "(pool_h, pool_w, stride=2, pad=0)"},
     common.optimizer: {
@@ -43,16 +46,17 @@ PROMISED = {
         "AdaGrad": "(lr=0.01)", "RMSprop": "(lr=0.01, decay_rate=0.99)",
         "Adam": "(lr=0.001, beta1=0.9, beta2=0.999)"},
     common.trainer: {
-        "Trainer": "(network, x_train, t_train, x_test, t_test, epochs=20, mini_batch_size=100, optimizer='SGD', "
-                   "optimizer_param={'lr': 0.01}, evaluate_sample_num_per_epoch=None, verbose=True)"},
+        "Trainer": "(network, x_train, t_train, x_test, t_test, epochs=20, mini_batch_size=100, "
+                   "optimizer='SGD', optimizer_param={'lr': 0.01}, evaluate_sample_num_per_epoch=None, "
+                   "verbose=True"},
     common.util: {
         "smooth_curve": "(x)", "shuffle_dataset": "(x, t)",
         "conv_output_size": "(input_size, filter_size, stride=1, pad=0)",
         "im2col": "(input_data, filter_h, filter_w, stride=1, pad=0)",
         "col2im": "(col, input_shape, filter_h, filter_w, stride=1, pad=0)"},
     common.multi_layer_net: {
-        "MultiLayerNet": "(input_size, hidden_size_list, output_size, activation='relu', weight_init_std='relu', "
-                         "weight_decay_lambda=0"},
+        "MultiLayerNet": "(input_size, hidden_size_list, output_size, activation='relu', "
+                         "weight_init_std='relu', weight_decay_lambda=0"},
     common.multi_layer_net_extend: {
         "MultiLayerNetExtend": "(input_size, hidden_size_list, output_size, activation='relu', "
                                "weight_init_std='relu', weight_decay_lambda=0, use_dropout=False, "
@@ -63,17 +67,15 @@ PROMISED = {
 @pytest.mark.parametrize("module, name, signature", [
     (module, name, signature) for module, names in PROMISED.items() for name, signature in names.items()])
 def test_signatures_are_the_books(module, name, signature):
-    """Names, order and defaults. Where the text stops before the bracket, more settings with defaults may follow."""
+    """Names, order and defaults. Where no bracket ends the text, more settings with defaults may follow."""
     real = inspect.signature(getattr(module, name))
     if signature.endswith(")"):
         assert str(real) == signature
     else:
-        assert str(real).startswith(signature + ", ")
-        assert all(p.default is not p.empty for p in list(real.parameters.values())[signature.count(",") + 1:])
-
-
-def test_softmax_loss_takes_x_and_t():
-    assert list(inspect.signature(common.functions.softmax_loss).parameters)[1] == "t"
+        promised, more = str(real)[:len(signature)], str(real)[len(signature):]
+        assert promised == signature and more[0] in ",)"
+        names_of_more = [text for text in more.strip(",)").split(", ") if text]
+        assert all("=" in text for text in names_of_more)
 
 
 @pytest.mark.parametrize("owner, methods", [
@@ -84,7 +86,8 @@ def test_softmax_loss_takes_x_and_t():
     (Trainer, {"train": "(self)", "train_step": "("}),
     (MultiLayerNetExtend, {"predict": "(self, x, train_flg=False)", "loss": "(self, x, t, train_flg=False)",
                            "accuracy": "(self, x, t", "gradient": "(self, x, t)",
-                           "numerical_gradient": "(self, x, t)", "save_params": "(self, file_name='params.pkl')",
+                           "numerical_gradient": "(self, x, t)",
+                           "save_params": "(self, file_name='params.pkl')",
                            "load_params": "(self, file_name='params.pkl')"}),
 ])
 def test_methods_are_the_books(owner, methods):
@@ -97,7 +100,8 @@ def test_attributes_are_the_books():
     norm = BatchNormalization(np.ones(2), np.zeros(2))
     assert affine.dW is affine.db is norm.dgamma is norm.dbeta is None
     x = np.array([[1.0, 2.0], [3.0, 5.0]])
-    for layer, names in ((affine, "W b dW db"), (norm, "gamma beta dgamma dbeta running_mean running_var momentum"),
+    for layer, names in ((affine, "W b dW db"),
+                         (norm, "gamma beta dgamma dbeta running_mean running_var momentum"),
                          (Convolution(np.ones((1, 1, 1, 1)), np.ones(1)), "W b dW db stride pad")):
         images = x[:, :1, None, None] if isinstance(layer, Convolution) else x
         layer.backward(layer.forward(images))
@@ -121,7 +125,7 @@ def test_star_import_gives_np():
 # ---- data to learn from ------------------------------------------------
 
 def two_rows(n=90, seed=0):
-    """Images (n, 1, 8, 8) of three classes: a bright bar at the top, in the middle or at the bottom, in noise."""
+    """Images (n, 1, 8, 8) of three classes: a bright bar at the top, in the middle or at the bottom."""
     rng = np.random.default_rng(seed)
     t = rng.integers(3, size=n)
     x = rng.random((n, 1, 8, 8)) * 0.5
@@ -173,7 +177,8 @@ def test_two_layer_net_without_layers():
             return cross_entropy_error(self.predict(x), t)
 
         def numerical_gradient(self, x, t):
-            return {key: numerical_gradient(lambda W: self.loss(x, t), self.params[key]) for key in self.params}
+            loss_W = lambda W: self.loss(x, t)      # noqa: E731 - as the page has it
+            return {key: numerical_gradient(loss_W, self.params[key]) for key in self.params}
 
     x, t = np.random.rand(6, 4), np.eye(3)[[0, 1, 2, 2, 1, 0]]
     net = TwoLayerNet(4, 5, 3)
@@ -244,7 +249,8 @@ def test_trainer_drives_a_readers_net(capsys):
     (x, t), (x_test, t_test) = two_rows(), two_rows(40, seed=1)
     trainer = Trainer(ReadersNet(64, 10, 3), x, t, x_test, t_test, 5, 20, "Momentum", {"lr": 0.1}, None, True)
     trainer.train()
-    assert len(trainer.train_acc_list) == len(trainer.test_acc_list) == 5 and len(trainer.train_loss_list) == 25
+    assert len(trainer.train_acc_list) == len(trainer.test_acc_list) == 5
+    assert len(trainer.train_loss_list) == 25
     assert trainer.test_acc_list[-1] > 0.9
     assert "Final Test Accuracy" in capsys.readouterr().out
 
@@ -278,7 +284,8 @@ def test_optimizer_comparison_over_networks():
     x, t = two_rows()
     x = x.reshape(len(x), -1)
     optimizers = {"SGD": common.optimizer.SGD(), "Adam": common.optimizer.Adam(0.01)}
-    networks = {key: MultiLayerNet(input_size=64, hidden_size_list=[10, 10], output_size=3) for key in optimizers}
+    networks = {key: MultiLayerNet(input_size=64, hidden_size_list=[10, 10], output_size=3)
+                for key in optimizers}
     losses = {key: [] for key in optimizers}
     for _ in range(30):
         batch = np.random.choice(len(x), 20)
@@ -354,8 +361,8 @@ def test_random_search_over_hyperparameters():
     for _ in range(3):
         weight_decay, lr = 10 ** np.random.uniform(-8, -4), 10 ** np.random.uniform(-2, -1)
         network = MultiLayerNet(64, [20], 3, weight_decay_lambda=weight_decay)
-        trainer = Trainer(network, x[18:], t[18:], x[:18], t[:18], epochs=3, mini_batch_size=10, optimizer="sgd",
-                          optimizer_param={"lr": lr}, verbose=False)
+        trainer = Trainer(network, x[18:], t[18:], x[:18], t[:18], epochs=3, mini_batch_size=10,
+                          optimizer="sgd", optimizer_param={"lr": lr}, verbose=False)
         trainer.train()
         results[lr] = trainer.test_acc_list
     assert all(len(accuracies) == 3 for accuracies in results.values())
@@ -371,7 +378,8 @@ class ReadersConvNet:
         self.params = {
             "W1": weight_init_std * np.random.randn(filter_num, 1, filter_size, filter_size),
             "b1": np.zeros(filter_num),
-            "W2": weight_init_std * np.random.randn(pool_output_size, hidden_size), "b2": np.zeros(hidden_size),
+            "W2": weight_init_std * np.random.randn(pool_output_size, hidden_size),
+            "b2": np.zeros(hidden_size),
             "W3": weight_init_std * np.random.randn(hidden_size, output_size), "b3": np.zeros(output_size)}
         self.layers = OrderedDict()
         self.layers["Conv1"] = Convolution(self.params["W1"], self.params["b1"], stride=1, pad=0)
@@ -424,7 +432,8 @@ class ReadersConvNet:
 def our_convnet():
     """The same net, of our own Network."""
     return Network({"Conv1": random_convolution(1, 0.1, 4, 3), "Relu1": Relu(), "Pool1": Pooling(2, 2),
-                    "Affine1": random_affine(36, 10, 0.1), "Relu2": Relu(), "Affine2": random_affine(10, 3, 0.1)})
+                    "Affine1": random_affine(36, 10, 0.1), "Relu2": Relu(),
+                    "Affine2": random_affine(10, 3, 0.1)})
 
 
 def test_gradient_check_of_a_readers_convnet():
@@ -459,17 +468,16 @@ def test_a_readers_convnet_trains_saves_and_loads(tmp_path):
 
 @pytest.mark.parametrize("n", [5, 40])
 def test_the_backward_loop_of_the_book_on_a_net_of_ours(n):
-    """What a reader writes to see the gradient of the image: loss in training, then every backward in turn."""
+    """To see the gradient of the images: loss in training, then backward after backward."""
     net, (x, t) = our_convnet(), two_rows(n)
     expected = net.gradient(x, t)
     for compute in (lambda: net.loss(x, t, train_flg=True),
                     lambda: net.last_layer.forward(net.predict(x, train_flg=True), t)):
-        out = x[::-1]                           # a look at the hidden layers before, of other images
+        out = x[::-1]                       # a look at the hidden layers before, of other images
         for layer in net.layers.values():
             out = layer.forward(out)
         compute()
         net.accuracy(x[:20][::-1], t[:20])      # and a look at the accuracy in between
-        net.last_layer.forward(net.predict(x), t)
         dout = net.last_layer.backward(1)
         for layer in reversed(list(net.layers.values())):
             dout = layer.backward(dout)

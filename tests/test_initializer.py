@@ -6,7 +6,8 @@ from common.initializer import random_affine, random_convolution, weight_std
 
 
 @pytest.mark.parametrize("init, fan_in, std", [
-    ("relu", 8, 0.5), ("he", 50, 0.2), ("He", 2, 1), ("sigmoid", 4, 0.5), ("xavier", 100, 0.1), ("Xavier", 1, 1),
+    ("relu", 8, 0.5), ("he", 50, 0.2), ("He", 2, 1),
+    ("sigmoid", 4, 0.5), ("xavier", 100, 0.1), ("Xavier", 1, 1),
     (0.01, 100, 0.01), (0, 5, 0), (1, 5, 1), (np.float32(0.5), 5, 0.5)])
 def test_weight_std(init, fan_in, std):
     assert weight_std(init, fan_in) == pytest.approx(std)
@@ -37,7 +38,7 @@ def test_random_convolution(dtype):
     layer = random_convolution(8, "xavier", 64, 5, 2, 1, dtype)
     assert layer.W.shape == (64, 8, 5, 5) and layer.b.shape == (64,)
     assert layer.W.dtype == layer.b.dtype == dtype
-    assert layer.W.std() == pytest.approx((8 * 5 * 5) ** -0.5, rel=0.03)          # every sum has 8 * 5 * 5 inputs
+    assert layer.W.std() == pytest.approx((8 * 5 * 5) ** -0.5, rel=0.03)     # every sum has 8 * 5 * 5 inputs
     assert (layer.b == 0).all()
     assert (layer.stride, layer.pad) == (2, 1)
 

@@ -13,8 +13,8 @@ from common.network import Network
 def test_layers_and_params_of_multi_layer_net():
     net = MultiLayerNet(784, [50, 20], 10)
     assert [(name, type(layer)) for name, layer in net.layers.items()] == [
-        ("Affine1", Affine), ("Activation_function1", Relu), ("Affine2", Affine), ("Activation_function2", Relu),
-        ("Affine3", Affine)]
+        ("Affine1", Affine), ("Activation_function1", Relu),
+        ("Affine2", Affine), ("Activation_function2", Relu), ("Affine3", Affine)]
     assert {key: array.shape for key, array in net.params.items()} == {
         "W1": (784, 50), "b1": (50,), "W2": (50, 20), "b2": (20,), "W3": (20, 10), "b3": (10,)}
     assert {array.dtype for array in net.params.values()} == {np.dtype(np.float32)}
@@ -43,8 +43,9 @@ def test_no_hidden_layer():
 
 
 @pytest.mark.parametrize("net_class", [MultiLayerNet, MultiLayerNetExtend])
-@pytest.mark.parametrize("init, stds", [("relu", [0.1, 0.2, 0.4]), ("He", [0.1, 0.2, 0.4]), (0.03, [0.03] * 3),
-                                        ("xavier", [0.1 / 2 ** 0.5, 0.2 / 2 ** 0.5, 0.4 / 2 ** 0.5])])
+@pytest.mark.parametrize("init, stds", [
+    ("relu", [0.1, 0.2, 0.408]), ("He", [0.1, 0.2, 0.408]), (0.03, [0.03, 0.03, 0.03]),
+    ("xavier", [0.0707, 0.1414, 0.289])])
 def test_initial_weights(net_class, init, stds):
     net = net_class(200, [50, 12], 200, weight_init_std=init)
     for n, std in enumerate(stds, start=1):
@@ -56,9 +57,9 @@ def test_initial_weights(net_class, init, stds):
                          list(itertools.product(("relu", "Sigmoid"), (False, True), (False, True))))
 @pytest.mark.parametrize("weight_decay_lambda", [0, 0.2])
 def test_gradient(activation, use_dropout, use_batchnorm, weight_decay_lambda, rng):
-    net = MultiLayerNetExtend(5, [4, 6], 3, activation, 0.7, weight_decay_lambda, use_dropout, 0.3, use_batchnorm,
-                              dtype=np.float64)
-    for array in net.params.values():       # no zero biases: where all inputs are silent, relu would meet its kink
+    net = MultiLayerNetExtend(5, [4, 6], 3, activation, 0.7, weight_decay_lambda, use_dropout, 0.3,
+                              use_batchnorm, dtype=np.float64)
+    for array in net.params.values():       # no zero biases: where all inputs are silent, relu is at its kink
         array += rng.normal(0, 0.3, array.shape)
     x, t = rng.normal(size=(12, 5)), rng.integers(3, size=12)
     numerical, backprop = net.numerical_gradient(x, t), net.gradient(x, np.eye(3)[t])

@@ -12,22 +12,25 @@ from common.network import Network
 
 
 def batch_norm(size, dtype):
-    return BatchNormalization(np.random.uniform(0.5, 2, size).astype(dtype), np.random.randn(size).astype(dtype))
+    gamma, beta = np.random.uniform(0.5, 2, size), np.random.randn(size)
+    return BatchNormalization(gamma.astype(dtype), beta.astype(dtype))
 
 
 def dense_net(dtype=np.float64, **settings):
     """6 values -> 4 -> 3 classes, with batch normalization."""
-    return Network({"Affine1": random_affine(6, 4, 1, dtype), "BatchNorm1": batch_norm(4, dtype), "Sigmoid1": Sigmoid(),
-                    "Affine2": random_affine(4, 3, 1, dtype)}, **settings)
+    return Network({"Affine1": random_affine(6, 4, 1, dtype), "BatchNorm1": batch_norm(4, dtype),
+                    "Sigmoid1": Sigmoid(), "Affine2": random_affine(4, 3, 1, dtype)}, **settings)
 
 
 def image_net(dtype=np.float64, **settings):
     """Images (1, 6, 6) -> 3 classes, with a layer of every kind."""
-    return Network({"Conv1": random_convolution(1, "he", 3, 3, pad=1, dtype=dtype), "BatchNorm1": batch_norm(3, dtype),
-                    "Relu1": Relu(), "Pool1": Pooling(2, 2), "Dropout1": Dropout(0.3),
+    return Network({"Conv1": random_convolution(1, "he", 3, 3, pad=1, dtype=dtype),
+                    "BatchNorm1": batch_norm(3, dtype), "Relu1": Relu(), "Pool1": Pooling(2, 2),
+                    "Dropout1": Dropout(0.3),
                     "Conv2": random_convolution(3, "he", 2, 2, stride=1, dtype=dtype), "Sigmoid1": Sigmoid(),
-                    "Affine1": random_affine(8, 5, "he", dtype), "BatchNorm2": batch_norm(5, dtype), "Relu2": Relu(),
-                    "Dropout2": Dropout(0.5), "Affine2": random_affine(5, 3, "he", dtype)}, **settings)
+                    "Affine1": random_affine(8, 5, "he", dtype), "BatchNorm2": batch_norm(5, dtype),
+                    "Relu2": Relu(), "Dropout2": Dropout(0.5),
+                    "Affine2": random_affine(5, 3, "he", dtype)}, **settings)
 
 
 NETS = {"dense": (dense_net, (6,)), "images": (image_net, (1, 6, 6))}
@@ -55,8 +58,8 @@ def same(first, second):
 
 def test_names_are_the_books():
     assert list(dense_net().params) == ["W1", "b1", "gamma1", "beta1", "W2", "b2"]
-    assert list(image_net().params) == ["W1", "b1", "gamma1", "beta1", "W2", "b2", "W3", "b3", "gamma2", "beta2",
-                                        "W4", "b4"]
+    assert list(image_net().params) == ["W1", "b1", "gamma1", "beta1", "W2", "b2", "W3", "b3",
+                                        "gamma2", "beta2", "W4", "b4"]
     net = image_net()
     assert net.params["W2"] is net.layers["Conv2"].W
     assert net.params["W3"] is net.layers["Affine1"].W
@@ -182,7 +185,8 @@ def test_gradient_agrees_with_numerical_gradient(kind, weight_decay_lambda, n, r
     assert list(backprop) == list(numerical) == list(net.params)
     for key in backprop:
         np.testing.assert_allclose(backprop[key], numerical[key], atol=2e-7, err_msg=key)
-        assert np.abs(backprop[key]).max() > 1e-6 or key in ("b1", "b3"), key      # b before batch norm: truly 0
+        # Batch normalization takes out what a b before it adds: that gradient is truly 0.
+        assert np.abs(backprop[key]).max() > 1e-6 or key in ("b1", "b3"), key
 
 
 def test_the_check_catches_a_wrong_layer(rng):
@@ -305,6 +309,20 @@ def test_predict_and_loss_mean_prediction_unless_told_otherwise(kind, rng):
     assert np.abs(net.predict(x, train_flg=True) - net.predict(x)).max() > 1e-3
 
 
+@pytest.mark.parametrize("n", [5, 20])
+def test_no_backward_mixes_the_loss_of_one_batch_with_the_layers_of_another(kind, n, rng):
+    """A backward by hand belongs to a loss in training; after one in prediction it says so."""
+    make, shape = kind
+    net = make()
+    x, t = examples(rng, shape, n)
+    for step in (lambda: None, lambda: net.gradient(x, t), lambda: net.loss(x, t, train_flg=True)):
+        step()
+        net.loss(x[::-1], t)
+        with pytest.raises(RuntimeError, match="SoftmaxWithLoss: backward needs a forward in training"):
+            net.last_layer.backward()
+    assert net.last_layer.y.shape == (n, 3)             # the probabilities may still be looked at
+
+
 def test_integer_images_work(rng):
     net = image_net(np.float32)
     x = rng.integers(0, 256, (20, 1, 6, 6)).astype(np.uint8)
@@ -341,8 +359,9 @@ def test_bad_targets_and_input_are_named(kind, rng):
     net = make()
     x, t = examples(rng, shape, 20)
     for compute in (net.loss, net.gradient, net.value_and_gradient, net.accuracy, net.numerical_gradient):
-        for bad_t, error, word in ((t + 1, ValueError, "0 to 2, got 3"), (t - 1, ValueError, "0 to 2, got -1"),
-                                   (t * 1.0, TypeError, "integers"), (np.zeros((20, 4)), ValueError, "(20, 4)"),
+        for bad_t, error, word in ((t + 1, ValueError, "0 to 2, got 3"),
+                                   (t - 1, ValueError, "0 to 2, got -1"), (t * 1.0, TypeError, "integers"),
+                                   (np.zeros((20, 4)), ValueError, "(20, 4)"),
                                    (t[:, None], ValueError, "(20, 1)"), (t[:19], ValueError, "19"),
                                    (t.reshape(4, 5), ValueError, "4")):
             with pytest.raises(error) as caught:
@@ -461,10 +480,12 @@ def test_a_file_that_does_not_fit_is_named_and_changes_nothing(kind, tmp_path, r
     other = {key: array + 1 for key, array in good.items()}
     last = list(net.params)[-1]
     before = {**weights(net), "mean": net.layers["BatchNorm1"].running_mean.copy()}
+    without = {key: {k: v for k, v in other.items() if k != key} for key in ("b1", "running_var1")}
     for content, words in ((pickle.dumps({**other, last: np.ones(7)}), [last, "(7,)", "(3,)"]),
                            (pickle.dumps({**other, "W1": other["W1"].T[..., None]}), ["misshapen", "W1"]),
-                           (pickle.dumps({k: v for k, v in other.items() if k not in ("b1", "W2")}), ["b1", "W2"]),
-                           (pickle.dumps({k: v for k, v in other.items() if k != "running_var1"}), ["running_var1"]),
+                           (pickle.dumps(without["b1"]), ["missing: b1"]),
+                           (pickle.dumps(without["running_var1"]), ["missing: running_var1"]),
+                           (pickle.dumps({"W1": other["W1"]}), ["missing: ", "b1", "W2", "running_mean1"]),
                            (pickle.dumps({**other, "W7": np.ones(3)}), ["unknown", "W7"]),
                            (pickle.dumps({**other, last: np.array(["a", "b", "c"])}), [last]),
                            (pickle.dumps({**other, last: ["a", None, "c"]}), [last]),
