@@ -15,8 +15,8 @@ def training_options(description, epochs, limit=None, parser=None):
 
     Returns
     -------
-    argparse.Namespace of `epochs`, `seed`, `limit` (so `x_train[:args.limit]` are the examples to train on) and the
-    script's own options
+    argparse.Namespace of `epochs`, `seed`, `limit` (`x_train[:args.limit]` are the examples to train on) and
+    the script's own options
     """
     parser = parser or argparse.ArgumentParser()
     parser.description = description

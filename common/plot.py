@@ -17,6 +17,7 @@ import numpy as np
 from cycler import cycler
 from matplotlib.ticker import MaxNLocator
 
+from common.util import smooth_curve
 from dataset.files import write_atomically
 
 try:
@@ -213,3 +214,23 @@ def filters(W, columns=10, title=None):
         raise ValueError(f"W: expected filters of shape (FN, C, FH, FW), got {W.shape}")
     FN, C, FH, FW = W.shape
     return image_grid(W.reshape(FN * C, FH, FW), columns=columns if C == 1 else C, title=title)
+
+
+def training_curves(trainer, title=None):
+    """Draw what a `Trainer` remembers: the loss of every step, smoothed, and the accuracies of every epoch.
+
+    Parameters
+    ----------
+    trainer : common.trainer.Trainer
+        After `train`; also one that was stopped early.
+    title : str, optional
+
+    Returns
+    -------
+    list of matplotlib Axes
+        The loss and the accuracies.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
+    figure.suptitle(title)
+    return [lines({"train": smooth_curve(trainer.train_loss_list)}, "step", "loss (smoothed)", axes=left),
+            lines({"train": trainer.train_acc_list, "test": trainer.test_acc_list}, "epoch", "accuracy", axes=right)]

@@ -1,0 +1,39 @@
+"""The test digits that the deep net reads wrong (book, 8.1.2).
+
+Look at them and read them yourself before you read the titles: right answer, arrow, what the net says and how
+sure it is. Some puzzle people too. Your own parameters are used if train_deepnet.py has left some.
+
+Before: train_deepnet.py; this is the last script.
+"""
+import sys
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from ch05.deep_convnet import DeepConvNet
+from ch05.parameters import load_trained
+from common.functions import softmax
+from common.plot import image_grid, show
+from dataset.mnist import load_mnist
+
+SHOWN = 20
+
+if __name__ == "__main__":
+    network = DeepConvNet()
+    load_trained(network, "deep_convnet_params.pkl", "deep_convnet.pkl", "train_deepnet.py")
+    _, (x_test, t_test) = load_mnist(flatten=False)
+
+    y = np.concatenate([softmax(network.predict(x_test[i:i + 100]))
+                        for i in tqdm(range(0, len(x_test), 100), unit="batch", leave=False)])
+    guess, certainty = y.argmax(axis=1), y.max(axis=1)
+    wrong = np.flatnonzero(guess != t_test)
+    shown = wrong[:SHOWN]
+    if len(wrong):
+        titles = [f"{t_test[i]} → {guess[i]} ({certainty[i]:.0%})" for i in shown]
+        image_grid(x_test[shown], titles, columns=5,
+                   title="right answer → what the net says (how sure it is)")
+        show()
+    print(f"DeepConvNet: {1 - len(wrong) / len(x_test):.4f} of {len(x_test):,} test digits right, "
+          f"{len(wrong)} wrong; shown: the first {len(shown)}")

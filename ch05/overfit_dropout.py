@@ -1,0 +1,47 @@
+"""Overfitting again, and dropout against it (book, 6.4.3).
+
+Dropout silences a random part of the neurons at every step, so that none can rely on the others. Look at the
+test curves: with dropout the net learns more slowly, but ends higher.
+
+Before: overfit_weight_decay.py; next: hyperparameter_optimization.py.
+"""
+import sys
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from tqdm import tqdm
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from common.multi_layer_net_extend import MultiLayerNetExtend
+from common.options import training_options
+from common.plot import lines, show
+from common.trainer import Trainer
+from dataset.mnist import load_mnist
+
+if __name__ == "__main__":
+    args = training_options(__doc__, epochs=100, limit=300)
+    (x_train, t_train), (x_test, t_test) = load_mnist()
+
+    figure, row = plt.subplots(1, 3, figsize=(12, 4), sharey=True, layout="constrained")
+    results = []
+    for dropout_ratio, axes in zip((0, 0.2, 0.3), row):
+        name = f"dropout {dropout_ratio:g}"
+        np.random.seed(args.seed)
+        network = MultiLayerNetExtend(784, [100] * 6, 10, use_dropout=dropout_ratio > 0,
+                                      dropout_ration=dropout_ratio)
+        trainer = Trainer(network, x_train[:args.limit], t_train[:args.limit], x_test, t_test, args.epochs,
+                          mini_batch_size=100, optimizer="Adam", optimizer_param={"lr": 0.001}, verbose=False)
+        for trainer.epochs in tqdm(range(1, args.epochs + 1), name, unit="epoch"):      # each time one more
+            trainer.train()
+            if trainer.interrupted:
+                sys.exit("stopped by Ctrl-C")
+        train_acc, test_acc = trainer.train_acc_list, trainer.test_acc_list
+        lines({"train": train_acc, "test": test_acc}, "epoch", "accuracy", name, axes)
+        axes.label_outer()
+        axes.legend(loc="lower right")
+        results.append(f"{name}: train {train_acc[-1]:.4f}, test {test_acc[-1]:.4f}")
+
+    row[0].set_ylim(0, 1.03)
+    show()
+    print("\n".join(results))

@@ -1,0 +1,47 @@
+"""Overfitting, and weight decay against it (book, 6.4.1 and 6.4.2).
+
+Three hundred examples are too few for a net of seven layers: it learns them by heart, and the gap between the
+curves is what it did not understand. Look at the test curves: a little weight decay lifts them, too much
+leaves the net too weak for the training examples too.
+
+Before: batch_norm_test.py; next: overfit_dropout.py.
+"""
+import sys
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from tqdm import tqdm
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from common.multi_layer_net import MultiLayerNet
+from common.options import training_options
+from common.plot import lines, show
+from common.trainer import Trainer
+from dataset.mnist import load_mnist
+
+if __name__ == "__main__":
+    args = training_options(__doc__, epochs=100, limit=300)
+    (x_train, t_train), (x_test, t_test) = load_mnist()
+
+    figure, row = plt.subplots(1, 3, figsize=(12, 4), sharey=True, layout="constrained")
+    results = []
+    for weight_decay_lambda, axes in zip((0, 0.03, 0.1), row):
+        name = f"weight decay {weight_decay_lambda:g}"
+        np.random.seed(args.seed)
+        network = MultiLayerNet(784, [100] * 6, 10, weight_decay_lambda=weight_decay_lambda)
+        trainer = Trainer(network, x_train[:args.limit], t_train[:args.limit], x_test, t_test, args.epochs,
+                          mini_batch_size=100, optimizer="SGD", optimizer_param={"lr": 0.03}, verbose=False)
+        for trainer.epochs in tqdm(range(1, args.epochs + 1), name, unit="epoch"):      # each time one more
+            trainer.train()
+            if trainer.interrupted:
+                sys.exit("stopped by Ctrl-C")
+        train_acc, test_acc = trainer.train_acc_list, trainer.test_acc_list
+        lines({"train": train_acc, "test": test_acc}, "epoch", "accuracy", name, axes)
+        axes.label_outer()
+        axes.legend(loc="lower right")
+        results.append(f"{name}: train {train_acc[-1]:.4f}, test {test_acc[-1]:.4f}")
+
+    row[0].set_ylim(0, 1.03)
+    show()
+    print("\n".join(results))

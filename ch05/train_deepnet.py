@@ -1,0 +1,35 @@
+"""Train the deep convolutional net on MNIST (book, 8.1).
+
+Look at the test accuracy late in the training: above 0.99, and the training accuracy is close to it, because
+dropout keeps the net from learning by heart. Twenty epochs take a while; Ctrl-C ends the training early and
+keeps what has been learned.
+
+Before: deep_convnet.py; next: misclassified_mnist.py.
+"""
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from ch05.deep_convnet import DeepConvNet
+from common.options import training_options
+from common.plot import show, training_curves
+from common.trainer import Trainer
+from dataset.mnist import load_mnist
+
+PARAMS = Path(__file__).resolve().with_name("deep_convnet_params.pkl")
+
+if __name__ == "__main__":
+    args = training_options(__doc__, epochs=20)
+    (x_train, t_train), (x_test, t_test) = load_mnist(flatten=False)
+
+    network = DeepConvNet()
+    trainer = Trainer(network, x_train[:args.limit], t_train[:args.limit], x_test, t_test, args.epochs,
+                      mini_batch_size=100, optimizer="Adam", optimizer_param={"lr": 0.001},
+                      evaluate_sample_num_per_epoch=1000)
+    trainer.train()
+
+    network.save_params(PARAMS)
+    training_curves(trainer, title="DeepConvNet on MNIST")
+    show()
+    print(f"DeepConvNet: {network.accuracy(x_test, t_test):.4f} of {len(x_test):,} test digits right, "
+          f"after epoch {trainer.current_epoch}; parameters in {PARAMS}")

@@ -1,0 +1,345 @@
+"""Chapter 5 as its reader meets it: each script in its own process, the nets against numerical gradients."""
+import ast
+import os
+import re
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from PIL import Image
+from scripts import ENVIRONMENT, ROOT, copy_project, last_line, run_from_both, run_script
+
+from ch05.deep_convnet import DeepConvNet
+from ch05.layer_naive import AddLayer, MulLayer
+from ch05.optimizer_compare_naive import walk
+from ch05.simple_convnet import SimpleConvNet
+from ch05.two_layer_net import TwoLayerNet
+from common.optimizer import SGD
+from common.options import training_options
+from common.plot import training_curves
+from dataset import mnist, source
+
+IMAGE = (1, 8, 8)
+CONV = {"filter_num": 2, "filter_size": 3, "pad": 1, "stride": 1}
+NETS = {
+    "TwoLayerNet": lambda **dtype: TwoLayerNet(64, 6, 3, 0.5, **dtype),
+    "SimpleConvNet": lambda **dtype: SimpleConvNet(IMAGE, CONV, 5, 3, "he", **dtype),
+    "DeepConvNet": lambda **dtype: DeepConvNet(IMAGE, *[CONV] * 6, hidden_size=5, output_size=3, **dtype),
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    return copy_project(tmp_path_factory.mktemp("ch05"), "ch05")
+
+
+@pytest.fixture(scope="module")
+def test_digits():
+    """The 1,000 test digits that the scripts use here, as (images, labels)."""
+    arrays = {key: source.read_file(mnist.MINI_DIR / file.name, file)
+              for key, file in mnist.MINI_FILES.items()}
+    return source.split(arrays, normalize=True, flatten=False, one_hot_label=False)[1]
+
+
+def train_from_both(script, elsewhere, *options):
+    """Run a training script from its own folder and from elsewhere; only the time it takes may differ."""
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(lambda cwd: run_script(script, *options, cwd=cwd), (None, elsewhere)))
+    own, other = (re.sub(r"[\d.]+ s$", "", result.stdout, flags=re.M) for result in results)
+    assert own == other
+    assert list(elsewhere.iterdir()) == []
+    return results[0]
+
+
+def assert_drawn(path):
+    assert np.asarray(Image.open(path).convert("L")).std() > 5      # more than white paper
+
+
+def stated_accuracy(result):
+    return float(re.search(r": ([\d.]+) of 1,000 test digits right", last_line(result))[1])
+
+
+# ---- chapter 5 of the book: layers and backpropagation -----------------------------------------------------
+
+
+@pytest.mark.parametrize("layer, x, y", [(MulLayer(), 3.0, -2.5), (AddLayer(), 3.0, -2.5)])
+def test_naive_layers_give_the_slopes_of_their_forward(layer, x, y):
+    h = 1e-4
+    slopes = [(layer.forward(x + h, y) - layer.forward(x - h, y)) / (2 * h),
+              (layer.forward(x, y + h) - layer.forward(x, y - h)) / (2 * h)]
+    layer.forward(x, y)
+    assert layer.backward(2.0) == pytest.approx([2 * slope for slope in slopes])
+
+
+@pytest.mark.parametrize("name, numbers", [
+    ("buy_apple", [220, 2.2, 110, 200]),
+    ("buy_apple_orange", [715, 2.2, 110, 3.3, 165, 650]),
+])
+def test_shopping_gives_the_numbers_of_the_book(project, tmp_path, name, numbers):
+    result = run_from_both(project / f"ch05/{name}.py", tmp_path)
+    assert [float(line.split()[-1]) for line in result.stdout.splitlines()] == numbers
+
+
+def test_gradient_check_passes(project, tmp_path):
+    result = run_from_both(project / "ch05/gradient_check.py", tmp_path)
+    assert last_line(result).startswith("passed")
+    assert [line.split(":")[0] for line in result.stdout.splitlines()[1:-1]] == ["W1", "b1", "W2", "b2"]
+
+
+def test_gradient_check_finds_a_forgotten_mask(tmp_path):
+    folder = copy_project(tmp_path, "ch05") / "ch05"
+    with open(folder / "two_layer_net.py", "a") as file:
+        file.write("\nRelu.backward = lambda self, dout: dout\n")
+    result = run_script(folder / "gradient_check.py", check=False)
+    assert result.returncode == 1 and "failed" in result.stderr
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_gradients_agree_with_numerical_ones(name):
+    np.random.seed(0)
+    network = NETS[name](dtype=np.float64)
+    for key, param in network.params.items():
+        if key[0] == "b":       # zeros would lie on the bend of relu, where a filter sees nothing but padding
+            param += np.random.uniform(0.1, 0.2, param.shape)
+    x, t = np.random.randn(4, *IMAGE), np.array([0, 2, 1, 1])
+    if name == "TwoLayerNet":
+        x = x.reshape(4, 64)
+    numerical, exact = network.numerical_gradient(x, t), network.gradient(x, t)
+    for key in network.params:
+        assert np.abs(exact[key]).max() > 1e-4
+        np.testing.assert_allclose(exact[key], numerical[key], rtol=0, atol=1e-7, err_msg=key)
+
+
+@pytest.mark.parametrize("name, layers, params", [
+    ("TwoLayerNet", "Affine1 Relu1 Affine2", {"W1": (784, 50), "b1": (50,), "W2": (50, 10), "b2": (10,)}),
+    ("SimpleConvNet", "Conv1 Relu1 Pool1 Affine1 Relu2 Affine2",
+     {"W1": (30, 1, 5, 5), "b1": (30,), "W2": (4320, 100), "b2": (100,), "W3": (100, 10), "b3": (10,)}),
+    ("DeepConvNet", "Conv1 Relu1 Conv2 Relu2 Pool1 Conv3 Relu3 Conv4 Relu4 Pool2 "
+                    "Conv5 Relu5 Conv6 Relu6 Pool3 Affine1 Relu7 Dropout1 Affine2 Dropout2",
+     {"W1": (16, 1, 3, 3), "b1": (16,), "W2": (16, 16, 3, 3), "b2": (16,), "W3": (32, 16, 3, 3), "b3": (32,),
+      "W4": (32, 32, 3, 3), "b4": (32,), "W5": (64, 32, 3, 3), "b5": (64,), "W6": (64, 64, 3, 3), "b6": (64,),
+      "W7": (1024, 50), "b7": (50,), "W8": (50, 10), "b8": (10,)}),
+])
+def test_nets_have_the_layers_and_the_sizes_of_the_book(name, layers, params):
+    network = TwoLayerNet(784, 50, 10) if name == "TwoLayerNet" else globals()[name]()
+    assert list(network.layers) == layers.split()
+    assert {key: value.shape for key, value in network.params.items()} == params
+    assert {value.dtype for value in network.params.values()} == {np.dtype(np.float32)}
+    x = np.random.rand(2, *((784,) if name == "TwoLayerNet" else (1, 28, 28))).astype(np.float32)
+    assert network.predict(x).shape == (2, 10) and network.predict(x).dtype == np.float32
+    if name == "DeepConvNet":
+        np.testing.assert_array_equal(network.predict(x), network.predict(x))
+        assert not np.array_equal(network.predict(x, train_flg=True), network.predict(x, train_flg=True))
+
+
+def test_nets_take_other_images_and_name_what_does_not_fit():
+    network = SimpleConvNet((3, 20, 15), {"filter_num": 4, "filter_size": 3, "stride": 2, "pad": 1}, 7, 5)
+    assert network.predict(np.zeros((2, 3, 20, 15), np.float32)).shape == (2, 5)
+    with pytest.raises(ValueError, match=r"expected images of shape \(N, 3, H, W\).*, got \(2, 1, 20, 15\)"):
+        network.predict(np.zeros((2, 1, 20, 15), np.float32))
+    with pytest.raises(ValueError, match="expected .* values per example"):
+        network.predict(np.zeros((2, 3, 28, 28), np.float32))
+    with pytest.raises(ValueError, match="does not fit"):
+        SimpleConvNet((1, 4, 4))
+    with pytest.raises(ValueError, match="weight_init_std"):
+        SimpleConvNet(weight_init_std="large")
+    with pytest.raises(TypeError, match="padding"):
+        SimpleConvNet(conv_param={"filter_num": 4, "filter_size": 3, "padding": 1})
+
+
+# ---- training ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name, params, build", [
+    ("train_neuralnet", "two_layer_net_params.pkl", lambda: TwoLayerNet(784, 50, 10)),
+    ("train_convnet", "params.pkl", SimpleConvNet),
+    ("train_deepnet", "deep_convnet_params.pkl", DeepConvNet),
+])
+def test_training_leaves_a_figure_and_parameters_as_good_as_it_says(
+        project, tmp_path, test_digits, name, params, build):
+    result = train_from_both(project / f"ch05/{name}.py", tmp_path, "--epochs", 1, "--limit", 130)
+    assert "/2 " in result.stderr       # the progress of two steps, the last one short
+    assert last_line(result).endswith(f"after epoch 1; parameters in {project / 'ch05' / params}")
+    assert_drawn(project / f"ch05/{name}.png")
+    network = build()
+    network.load_params(project / "ch05" / params)
+    x, t = test_digits
+    assert stated_accuracy(result) == pytest.approx(network.accuracy(x, t), abs=0.0015)
+
+
+def test_training_learns_and_another_seed_learns_otherwise(project):
+    def train(seed):
+        return stated_accuracy(run_script(project / "ch05/train_convnet.py", "--epochs", 1, "--seed", seed))
+
+    with ThreadPoolExecutor(2) as pool:
+        accuracies = list(pool.map(train, (0, 1)))
+    assert min(accuracies) > 0.8 and accuracies[0] != accuracies[1]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends the signal of Ctrl-C")
+def test_ctrl_c_ends_the_training_and_keeps_what_was_learned(project):
+    settings = {key: value for key, value in {**os.environ, **ENVIRONMENT}.items() if value is not None}
+    params = project / "ch05/params.pkl"
+    params.unlink(missing_ok=True)
+    command = [sys.executable, project / "ch05/train_convnet.py", "--epochs", "1000", "--limit", "500"]
+    process = subprocess.Popen(command, env=settings, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        assert process.stdout.readline().startswith("epoch  1/1000")
+        process.send_signal(signal.SIGINT)
+        words, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 0
+    assert "stopped by Ctrl-C" in words
+    line = words.splitlines()[-1]
+    assert re.match(r"SimpleConvNet: 0\.\d+ of .* after epoch \d+; ", line) and line.endswith(str(params))
+    SimpleConvNet().load_params(params)
+
+
+def test_a_training_stopped_in_its_first_epoch_can_be_drawn():
+    trainer = SimpleNamespace(train_loss_list=[2.3, 2.2, 2.0], train_acc_list=[], test_acc_list=[])
+    loss, accuracy = training_curves(trainer)
+    assert [len(line.get_xdata()) for line in (*loss.lines, *accuracy.lines)] == [3, 0, 0]
+    plt.close()
+
+
+@pytest.mark.skipif("MNIST_DIR" not in os.environ, reason="MNIST_DIR names no folder with the full MNIST")
+def test_one_epoch_on_the_full_mnist_reaches_97_percent(project):
+    result = run_script(project / "ch05/train_convnet.py", "--epochs", 1, timeout=600,
+                        MNIST_DIR=str(ROOT / os.environ["MNIST_DIR"]), OPENBLAS_NUM_THREADS=None)
+    (project / "dataset/mnist.pkl").unlink()        # the other tests mean the mini MNIST
+    accuracy = re.fullmatch(r"SimpleConvNet: ([\d.]+) of 10,000 test digits right, .*", last_line(result))[1]
+    assert float(accuracy) >= 0.97
+
+
+# ---- chapter 6: comparisons --------------------------------------------------------------------------------
+
+
+def test_optimizers_walk_towards_the_minimum(project, tmp_path):
+    result = run_from_both(project / "ch05/optimizer_compare_naive.py", tmp_path)
+    ends = [float(value) for value in re.findall(r"f = ([\d.]+)", result.stdout)]
+    assert len(ends) == 4 and max(ends) < 0.2 < 7**2 / 20 + 2**2
+    assert_drawn(project / "ch05/optimizer_compare_naive.png")
+
+
+def test_a_path_of_sgd_is_as_worked_out_by_hand():
+    # x shrinks by 1 - lr / 10 in every step, y by 1 - 2 lr
+    expected = [(-7 * 0.95**n, 2 * 0.0**n) for n in range(4)]
+    np.testing.assert_allclose(walk(SGD(lr=0.5), -7.0, 2.0, steps=3), expected)
+
+
+def test_activations_fade_with_small_weights_and_not_with_he(project, tmp_path):
+    result = run_from_both(project / "ch05/weight_init_activation_histogram.py", tmp_path)
+    spread = {line.split("  ")[0]: [float(word) for word in line.split()[-5:]]
+              for line in result.stdout.splitlines()[:-1]}
+    assert spread["ReLU, std = 0.01"][-1] < 0.001 < 0.4 < min(spread["ReLU, He"])
+    assert_drawn(project / "ch05/weight_init_activation_histogram.png")
+
+
+@pytest.mark.parametrize("name, options, words", [
+    ("optimizer_compare_mnist", ("--epochs", 2, "--limit", 1000),
+     r"test accuracy: SGD ([\d.]+), .*, Adam ([\d.]+)"),
+    ("weight_init_compare", ("--epochs", 20, "--limit", 1000),
+     r"test accuracy: std = 0.01 ([\d.]+), .*, He ([\d.]+)"),
+    ("overfit_weight_decay", ("--epochs", 40, "--limit", 40),
+     r"weight decay 0.1: train ([\d.]+), test ([\d.]+)"),
+    ("overfit_dropout", ("--epochs", 20, "--limit", 100),
+     r"dropout 0.3: train ([\d.]+), test ([\d.]+)"),
+    ("batch_norm_test", ("--epochs", 2, "--limit", 200),
+     r"without batch normalization .* at (\d+) of 16 scales"),
+    ("hyperparameter_optimization", ("--epochs", 20, "--limit", 200, "--trials", 6),
+     r"best of 6 trials: .*; validation accuracy ([\d.]+), test accuracy ([\d.]+)"),
+])
+def test_comparisons_end_with_their_result_and_a_figure(project, tmp_path, name, options, words):
+    result = train_from_both(project / f"ch05/{name}.py", tmp_path, *options)
+    assert_drawn(project / f"ch05/{name}.png")
+    numbers = [float(number) for number in re.fullmatch(words, last_line(result)).groups()]
+    if name in ("optimizer_compare_mnist", "weight_init_compare"):
+        assert numbers[0] + 0.1 < numbers[1]    # SGD behind Adam, tiny weights behind He's
+    if name.startswith("overfit"):
+        assert numbers[0] > numbers[1]
+
+
+# ---- chapters 7 and 8: looking at trained nets -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name, trainer, params, build", [
+    ("visualize_filter", "train_convnet.py", "params.pkl", SimpleConvNet),
+    ("misclassified_mnist", "train_deepnet.py", "deep_convnet_params.pkl", DeepConvNet),
+])
+def test_looking_at_a_net_uses_the_readers_own_and_asks_for_it(
+        tmp_path, test_digits, name, trainer, params, build):
+    (tmp_path / "elsewhere").mkdir()
+    folder = copy_project(tmp_path / "project", "ch05") / "ch05"
+    script = folder / f"{name}.py"
+
+    result = run_script(script, check=False)
+    assert result.returncode == 2 and f"First run: python {folder / trainer}" in result.stderr
+
+    np.random.seed(1)
+    network = build()
+    network.save_params(folder / params)
+    result = run_from_both(script, tmp_path / "elsewhere")
+    assert f"Parameters: {folder / params}" in result.stdout
+    figures = sorted(path.name for path in folder.glob("*.png"))
+    for figure in figures:
+        assert_drawn(folder / figure)
+    if name == "visualize_filter":
+        assert figures == ["visualize_filter_after.png", "visualize_filter_before.png"]
+    else:
+        assert figures == ["misclassified_mnist.png"]
+        wrong = int(re.search(r"(\d+) wrong; shown: the first 20", last_line(result))[1])
+        assert wrong == pytest.approx(1000 * (1 - network.accuracy(*test_digits)), abs=1.5)
+
+    (folder / params).write_bytes(b"no parameters")
+    result = run_script(script, check=False)
+    assert result.returncode == 2 and params in result.stderr and trainer in result.stderr
+
+
+# ---- what all scripts share --------------------------------------------------------------------------------
+
+
+def test_the_reading_order_leads_from_the_first_script_to_the_last():
+    name, read = "layer_naive.py", []
+    while name:
+        read.append(name)
+        words = " ".join(ast.get_docstring(ast.parse((ROOT / "ch05" / name).read_text("utf-8"))).split())
+        before = re.search(r"Before: (\w+\.py)", words)
+        assert [before[1]] == read[-2:-1] if before else len(read) == 1
+        following = re.search(r"next(?: is|:) (\w+\.py)", words)
+        name = following[1] if following else None
+    assert set(read) == {path.name for path in (ROOT / "ch05").glob("*.py")} - {"parameters.py"}
+
+
+@pytest.mark.parametrize("name", ["layer_naive", "two_layer_net", "simple_convnet", "deep_convnet"])
+def test_nets_and_layers_run_alone(project, tmp_path, name):
+    run_from_both(project / f"ch05/{name}.py", tmp_path)
+
+
+def test_options_have_defaults_and_seed_the_random_numbers(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["script.py"])
+    state = np.random.get_state()
+    try:
+        assert vars(training_options("What it does.", epochs=7)) == {"epochs": 7, "seed": 0, "limit": None}
+        first = np.random.rand()
+        monkeypatch.setattr(sys, "argv", ["script.py", "--seed", "5", "--limit", "9", "--epochs", "2"])
+        assert vars(training_options("What it does.", epochs=7)) == {"epochs": 2, "seed": 5, "limit": 9}
+        assert np.random.rand() == np.random.RandomState(5).rand() != first
+    finally:
+        np.random.set_state(state)
+
+
+@pytest.mark.parametrize("option, value",
+                         [("--epochs", "0"), ("--limit", "-1"), ("--seed", "x"), ("--seed", 2**32)])
+def test_wrong_options_are_named(monkeypatch, capsys, option, value):
+    monkeypatch.setattr(sys, "argv", ["script.py", option, str(value)])
+    with pytest.raises(SystemExit) as error:
+        training_options("What it does.", epochs=7)
+    assert error.value.code == 2
+    assert f"argument {option}: expected a whole number" in capsys.readouterr().err
