@@ -55,7 +55,7 @@ if hasattr(os, "register_at_fork"):
 
 def slices(n, largest=SLICE):
     """n examples in slices of nearly equal size, at most `largest` each."""
-    count = -(-n // largest)
+    count = -(-n // largest) or 1
     bounds = [n * i // count for i in range(count + 1)]
     return [slice(start, stop) for start, stop in zip(bounds, bounds[1:])]
 

@@ -84,7 +84,8 @@ class _Slices:
     def forward(self, x, flat):
         def work(number):
             with self.kept[number]:
-                whole.put(self.parts[number], _forward(self.copies[number], x[self.parts[number]], train_flg=True))
+                out = _forward(self.copies[number], x[self.parts[number]], train_flg=True)
+            whole.put(self.parts[number], out)
 
         whole = _Whole(len(x), flat)
         parallel.run(work, range(len(self.parts)))
@@ -92,13 +93,13 @@ class _Slices:
 
     def backward(self, dout):
         whole = _Whole(len(dout))
-        self._backward(dout, lambda part, first, d: whole.put(part, first.backward(d)))
+        self._backward(dout, lambda first, d: first.backward(d), whole.put)
         return whole.array
 
     def parameter_gradients(self, dout):
-        self._backward(dout, lambda part, first, d: first.parameter_gradients(d))
+        self._backward(dout, lambda first, d: first.parameter_gradients(d))
 
-    def _backward(self, dout, finish):
+    def _backward(self, dout, backward_of_first, put=lambda part, dx: None):
         def work(number):
             part, (first, *others) = self.parts[number], self.copies[number]
             with self.kept[number]:
@@ -106,7 +107,8 @@ class _Slices:
                 d[...] = dout[part]
                 for layer in reversed(others):
                     d = layer.backward(d)
-                finish(part, first, d)
+                dx = backward_of_first(first, d)
+            put(part, dx)
 
         parallel.run(work, range(len(self.parts)))
         for layer, *of_slices in zip(self.layers, *self.copies):
@@ -146,7 +148,8 @@ def _predict_slices(layers, x, parts, flat):
         kept = _take_idle()
         kept.rewind()
         with kept:
-            whole.put(part, _forward(layers, x[part], train_flg=False))
+            out = _forward(layers, x[part], train_flg=False)
+        whole.put(part, out)            # not among the kept arrays: it is the caller's
         _idle.append(kept)
 
     whole = _Whole(len(x), flat)
