@@ -124,7 +124,7 @@ def _load(allow_mini, stacklevel):
     except source.NotFound as error:
         if not allow_mini:
             raise
-        warnings.warn(f"only 4,000 training and 1,000 test digits are used: results will be lower.\n{error}",
+        warnings.warn(f"only 4,000 training and 1,000 test digits are used: results will be lower.\n{error}\n",
                       MiniMnistWarning, stacklevel=stacklevel)
     arrays = {key: source.read_file(MINI_DIR / file.name, file) for key, file in MINI_FILES.items()}
     return arrays, str(MINI_DIR)
