@@ -208,7 +208,7 @@ def test_every_flipped_bit_is_noticed(tmp_path):
     path = tmp_path / "data.pkl"
     save_pickle(path, {"W1": TABLE, "b1": 3})
     whole = path.read_bytes()
-    for place in range(0, 8 * len(whole), 3):
+    for place in range(0, 8 * len(whole), 5):
         flipped = bytearray(whole)
         flipped[place // 8] ^= 1 << place % 8
         with pytest.raises(UnreadableFile):
@@ -406,7 +406,7 @@ def test_a_memo_number_costs_no_memory(tmp_path):
 def test_random_damage_gives_data_or_an_error(tmp_path, seed):
     rng = np.random.RandomState(seed)
     pickled = pickle.dumps({"W1": TABLE, "list": [1, 2.5, (3, "x")], "n": np.float32(2)}, 2 + seed)
-    for _ in range(500):
+    for _ in range(200):
         damaged = np.frombuffer(pickled, np.uint8).copy()
         places = rng.randint(0, len(damaged), rng.randint(1, 5))
         damaged[places] = rng.randint(0, 256, len(places))
