@@ -108,7 +108,7 @@ class Adam(Optimizer):
         m, v = self._state("m", key, grad), self._state("v", key, grad)
         lr_t = self.lr * (1 - self.beta2 ** self.iter) ** 0.5 / (1 - self.beta1 ** self.iter)
         # One work array, changed in place: fresh arrays for each term would cost more than the arithmetic.
-        work = np.array(grad - m)
+        work = np.subtract(grad, m, out=np.empty_like(m))
         work *= 1 - self.beta1
         m += work
         np.multiply(grad, grad, out=work)
