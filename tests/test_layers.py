@@ -490,6 +490,45 @@ def test_pooling_against_loops(values, seed):
     np.testing.assert_allclose(layer.backward(dout), dx, rtol=1e-12, atol=1e-12)
 
 
+@pytest.fixture
+def garbage(monkeypatch):
+    """Uninitialised memory, which happens to hold zeros most of the time, holds none."""
+    def filled(make):
+        def empty(*args, **settings):
+            array = make(*args, **settings)
+            array.fill(np.nan if array.dtype.kind == "f" else 255)
+            return array
+        return empty
+
+    for name in ("empty", "empty_like"):
+        monkeypatch.setattr(np, name, filled(getattr(np, name)))
+
+
+@pytest.mark.parametrize("H, W, pool, stride, pad", [
+    (4, 6, 2, 2, 0), (5, 4, 2, 2, 0), (4, 5, 2, 2, 0), (7, 7, 2, 3, 0), (6, 6, 3, 3, 1), (3, 6, 3, 3, 1),
+    (8, 8, 4, 4, 2), (8, 9, 3, 4, 1), (5, 5, 3, 2, 1)])
+def test_pooling_leaves_no_place_unwritten(H, W, pool, stride, pad, garbage, rng):
+    x = rng.normal(size=(2, 3, H, W))
+    every_place = Pooling(pool, pool, 1, pad)           # leaves NaN in memory that is used again
+    every_place.backward(np.full(every_place.forward(x).shape, np.nan))
+    layer = Pooling(pool, pool, stride, pad)
+    out, dout, dx = pooling_by_loops(x, lambda shape: rng.normal(size=shape), pool, pool, stride, pad)
+    np.testing.assert_array_equal(layer.forward(x), out)
+    np.testing.assert_allclose(layer.backward(dout), dx, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("H, W, stride, pad", [(4, 5, 1, 0), (6, 6, 2, 0), (6, 7, 3, 1), (5, 5, 2, 2)])
+def test_convolution_leaves_no_place_unwritten(H, W, stride, pad, garbage, rng):
+    x, layer = rng.normal(size=(2, 2, H, W)), convolution(np.float64, (3, 2, 2, 3), stride, pad)
+    for value in (np.nan, 1):                           # leaves NaN in memory that is used again
+        out = layer.forward(np.full(x.shape, value) * x)
+        dx = layer.backward(np.full(out.shape, value))
+    expected = convolution_by_loops(x, layer.W, layer.b, stride, pad)
+    np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-12)
+    assert np.isfinite(dx).all() and np.isfinite(layer.dW).all() and np.isfinite(layer.db).all()
+    np.testing.assert_allclose(np.sum(dx * x), np.sum(out - layer.b[:, None, None]), rtol=1e-9)     # linear
+
+
 @pytest.mark.parametrize("layer", [convolution(np.float64, (4, 2, 3, 3)), Pooling(3, 3, 2, 1)],
                          ids=["convolution", "pooling"])
 def test_an_image_does_not_feel_the_others(layer, rng):
