@@ -22,6 +22,15 @@ def _channels_last(x):
     return x.transpose(0, 2, 3, 1)
 
 
+def _contiguous(x):
+    """x, or a copy of it in this thread's work array, if it does not lie in memory value after value."""
+    if x.flags.c_contiguous:
+        return x
+    out = work_array("contiguous", x.shape, x.dtype)
+    out[...] = x
+    return out
+
+
 def _padded(x, pad_h, pad_w, value=0):
     """x (N, H, W, C) with a border; a negative pad cuts a border off."""
     if pad_h < 0:
@@ -106,7 +115,7 @@ def convolution_parameter_gradients(x, dout, W_shape, stride, pad):
 
     def work(part):
         col = _columns(_padded(x_last[part], pad, pad), FH, FW, stride)
-        rows = dout_last[part].reshape(-1, FN)
+        rows = _contiguous(dout_last[part]).reshape(-1, FN)
         per_pixel = rows.reshape(-1, dout_last.shape[2] * FN).sum(axis=0)       # long additions, as in convolution
         return col.T @ rows, per_pixel.reshape(-1, FN).sum(axis=0)
 
@@ -118,36 +127,48 @@ def convolution_dx(dout, W, x_shape, stride, pad):
     """dL/dx: each dout goes back, times W, to the window it came from.
 
     For stride 1 that is again a convolution: of dout, padded, with the filters turned by 180 degrees and their two
-    channel axes swapped. For other strides the windows are added back one filter place at a time.
+    channel axes swapped. For other strides, or where that col would be much the larger one, the windows are added back
+    one filter place at a time, as by col2im.
     """
-    N, C, height, width = x_shape
-    FN, _, FH, FW = W.shape
+    C, FN = x_shape[1], len(W)
     dx = empty_images(x_shape, np.result_type(dout, W))
-    dout_last, dx_last = _channels_last(dout), _channels_last(dx)
-    out_h, out_w = dout.shape[2:]
-    if stride == 1:
-        turned = _as_matrix(W[:, :, ::-1, ::-1].transpose(1, 0, 2, 3))
-        parts = _slices(dx_last, FH, FW, FN)
-    else:
-        matrix = _as_matrix(W).T
-        parts = _slices(dout_last, FH, FW, C)
+    as_convolution = stride == 1 and FN <= 4 * C
+    (_turned_convolution if as_convolution else _add_back)(_channels_last(dout), W, stride, pad, _channels_last(dx))
+    return dx
+
+
+def _turned_convolution(dout, W, stride, pad, dx):
+    FN, _, FH, FW = W.shape
+    turned = _as_matrix(W[:, :, ::-1, ::-1].transpose(1, 0, 2, 3))
 
     def work(part):
-        if stride == 1:
-            _correlate(_padded(dout_last[part], FH - 1 - pad, FW - 1 - pad), turned, FH, FW, 1, dx_last[part])
-            return
-        rows = dout_last[part].reshape(-1, FN)
-        dcol = np.matmul(rows, matrix, out=work_array("col", (len(rows), FH * FW * C), dx.dtype))
-        dcol = dcol.reshape(-1, out_h, out_w, FH, FW, C)
-        dx_padded = work_array("padded", (len(dcol), height + 2 * pad, width + 2 * pad, C), dx.dtype)
-        dx_padded[...] = 0
+        _correlate(_padded(dout[part], FH - 1 - pad, FW - 1 - pad), turned, FH, FW, stride, dx[part])
+
+    parallel.run(work, _slices(dx, FH, FW, FN))
+
+
+def _add_back(dout, W, stride, pad, dx):
+    _, height, width, C = dx.shape
+    _, out_h, out_w, FN = dout.shape
+    _, _, FH, FW = W.shape
+    matrix = _as_matrix(W)
+
+    def work(part):
+        rows = _contiguous(dout[part]).reshape(-1, FN)
+        if C == 1:      # the transpose, for the same reason as in _columns
+            dcol = np.matmul(matrix, rows.T, out=work_array("col", (len(matrix), len(rows)), dx.dtype))
+            dcol = dcol.reshape(FH, FW, -1, out_h, out_w, C)
+        else:
+            dcol = np.matmul(rows, matrix.T, out=work_array("col", (len(rows), len(matrix)), dx.dtype))
+            dcol = dcol.reshape(-1, out_h, out_w, FH, FW, C).transpose(3, 4, 0, 1, 2, 5)
+        padded = work_array("padded", (dcol.shape[2], height + 2 * pad, width + 2 * pad, C), dx.dtype)
+        padded[...] = 0
         for i in range(FH):
             for j in range(FW):
-                dx_padded[:, i:i + stride * out_h:stride, j:j + stride * out_w:stride] += dcol[:, :, :, i, j]
-        dx_last[part] = dx_padded[:, pad:pad + height, pad:pad + width]
+                padded[:, i:i + stride * out_h:stride, j:j + stride * out_w:stride] += dcol[i, j]
+        dx[part] = padded[:, pad:pad + height, pad:pad + width]
 
-    parallel.run(work, parts)
-    return dx
+    parallel.run(work, _slices(dout, FH, FW, C))
 
 
 def _taps(x, pool_h, pool_w, stride):
@@ -190,6 +211,7 @@ def max_pooling_dx(x, out, dout, pool_h, pool_w, stride, pad):
         target = work_array("dx padded", x_padded.shape, dx.dtype) if pad else dx_last[part]
         if not every_place_once:
             target[...] = 0
+        dout_part = _contiguous(dout_last[part])
         waiting = work_array("waiting", out_last[part].shape, bool)     # windows whose maximum has not come by yet
         hit = work_array("hit", out_last[part].shape, bool)
         waiting[...] = True
@@ -198,9 +220,9 @@ def max_pooling_dx(x, out, dout, pool_h, pool_w, stride, pad):
             hit &= waiting
             waiting ^= hit
             if overlapping:
-                dx_tap += hit * dout_last[part]
+                dx_tap += hit * dout_part
             else:
-                np.multiply(dout_last[part], hit, out=dx_tap)
+                np.multiply(dout_part, hit, out=dx_tap)
         if pad:
             dx_last[part] = target[:, pad:pad + height, pad:pad + width]
 

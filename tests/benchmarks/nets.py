@@ -2,6 +2,7 @@
 
 Every `...Contender` offers step(n) and predict(n) for n images; the rest of the benchmarks knows no more of them.
 """
+import importlib
 import sys
 from pathlib import Path
 
@@ -72,11 +73,11 @@ class Ours:
 class Readers:
     """A class that a reader of the book writes: layers in a list, float64 weights, forward and backward by hand."""
 
-    def __init__(self, net, module=None):
-        import common.layers
-        from common.optimizer import Adam
-        module = module or common.layers
-        self.net, self.optimizer = net, Adam()
+    layers, optimizer = "common.layers", "common.optimizer"     # the modules whose classes it uses
+
+    def __init__(self, net):
+        module = importlib.import_module(self.layers)
+        self.net, self.optimizer = net, importlib.import_module(self.optimizer).Adam()
         self.layers, self.last_layer = layers(net, module, np.float64), module.SoftmaxWithLoss()
 
     def step(self, n):
@@ -110,12 +111,9 @@ class Readers:
 
 
 class Book(Readers):
-    """The same class with the book's own layers."""
+    """The same class with the book's own layers, and with all the threads that BLAS takes where we do not hold it back."""
 
-    def __init__(self, net):
-        import book_layers
-        super().__init__(net, book_layers)
-        self.optimizer = book_layers.Adam()
+    layers = optimizer = "book_layers"
 
 
 class Gemm:
