@@ -3,7 +3,7 @@
 Look at them and read them yourself before you read the titles: right answer, arrow, what the net says and how
 sure it is. Some puzzle people too. Your own parameters are used if train_deepnet.py has left some.
 
-Before: train_deepnet.py; this is the last script.
+Before: train_deepnet.py; next: augmentation.py.
 """
 import sys
 from pathlib import Path
