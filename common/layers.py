@@ -8,7 +8,7 @@ import numpy as np
 from common import windows
 from common.arrays import empty_like
 from common.functions import as_batch, sigmoid, softmax, softmax_loss
-from common.parallel import product
+from common.parallel import elementwise, product
 from common.random_mask import new_seed, random_mask
 from common.util import conv_output_size
 
@@ -45,14 +45,14 @@ class Relu(Layer):
     """out = max(0, x) (book, 5.5.1)."""
 
     def forward(self, x, train_flg=True):
+        zeros = np.broadcast_to(np.zeros_like(x[:1]), x.shape)      # NumPy's maximum is slower with a number
         if train_flg:
-            self.mask = np.greater(x, 0, out=empty_like(x, bool))
-        zeros = np.zeros_like(x[:1])        # with an array NumPy is three times as fast here as with a number
-        return np.maximum(x, zeros, out=empty_like(x))
+            self.mask = elementwise(np.greater, x, zeros, out=empty_like(x, bool))
+        return elementwise(np.maximum, x, zeros, out=empty_like(x))
 
     def backward(self, dout):
         """dx = dout where x > 0, else 0."""
-        return np.multiply(dout, self._remembered("mask"), out=empty_like(dout))
+        return elementwise(np.multiply, dout, self._remembered("mask"), out=empty_like(dout))
 
 
 class Sigmoid(Layer):
@@ -143,11 +143,11 @@ class Dropout(Layer):
             return np.multiply(x, 1 - self.dropout_ratio, out=out)
         seed = new_seed() if self.seed is None else self.seed
         self.mask = random_mask(x.shape, 1 - self.dropout_ratio, seed, self.first_example)
-        return np.multiply(x, self.mask, out=out)
+        return elementwise(np.multiply, x, self.mask, out=out)
 
     def backward(self, dout):
         """dx = dout where the value was kept, else 0."""
-        return np.multiply(dout, self._remembered("mask"), out=empty_like(dout))
+        return elementwise(np.multiply, dout, self._remembered("mask"), out=empty_like(dout))
 
 
 class BatchNormalization(Layer):

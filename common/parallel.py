@@ -108,3 +108,11 @@ def product(A, B):
     else:
         run(lambda block: np.matmul(A, B[:, block], out=out[:, block]), blocks)
     return out
+
+
+def elementwise(ufunc, *arrays, out):
+    """ufunc(*arrays, out=out), of large arrays some examples at a time, several at a time."""
+    if out.size < 2 ** 16 or any(array.shape != out.shape for array in arrays):
+        return ufunc(*arrays, out=out)
+    run(lambda part: ufunc(*(array[part] for array in arrays), out=out[part]), slices(len(out)))
+    return out
