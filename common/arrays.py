@@ -1,8 +1,8 @@
 """Arrays for results: fresh ones, and ones that are used again.
 
-A fresh array costs a page fault every 4 KiB when it is first written, about as much time as the arithmetic that fills it.
-So results that never leave the framework lie in memory kept from step to step: whoever knows that none of them will leave
-computes `with kept:`, and the layers, which ask for their arrays here, need not know.
+A fresh array costs a page fault every 4 KiB when it is first written, about as much time as the arithmetic that fills
+it. So results that never leave the framework lie in memory kept from step to step: whoever knows that none of them will
+leave computes `with kept:`, and the layers, which ask for their arrays here, need not know.
 """
 import math
 import threading
@@ -30,7 +30,7 @@ def empty_like(x, dtype=None):
 
 
 class KeptArrays:
-    """`with kept:` this thread's uninitialised arrays come from here, each its own; after `rewind`, the same once more."""
+    """`with kept:` this thread's uninitialised arrays come from here, each its own; after `rewind`, the same again."""
 
     def __init__(self):
         self._blocks = []

@@ -1,7 +1,8 @@
 """The layers, forward and backward by hand (book, chapters 5 to 7).
 
-Every layer is a function with memory: `forward(x)` keeps what `backward(dout)` needs. `backward` takes dL/dout and returns
-dL/dx, both of the shape of what they belong to, and leaves the gradients of the layer's parameters in `dW`, `db` and so on.
+Every layer is a function with memory: `forward(x)` keeps what `backward(dout)` needs. `backward` takes dL/dout and
+returns dL/dx, both of the shape of what they belong to, and leaves the gradients of the layer's parameters in `dW`, `db`
+and so on. Only a forward in training is remembered: prediction leaves the layers as they are.
 """
 import numpy as np
 
@@ -100,7 +101,10 @@ class Affine(Layer):
 
 
 class SoftmaxWithLoss(Layer):
-    """The mean cross entropy of softmax(x) and the targets (book, 5.6.3): x (N, K), t class indices or one-hot -> a number."""
+    """The mean cross entropy of softmax(x) and the targets (book, 5.6.3).
+
+    x (N, K), t class indices or one-hot -> a number
+    """
 
     def __init__(self):
         self.loss = None

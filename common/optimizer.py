@@ -1,6 +1,8 @@
 """Update rules (book, 6.1): every rule is one `delta`, the step that a parameter takes for a gradient."""
 import numpy as np
 
+from common import parallel
+
 
 class Optimizer:
     """Adds delta(key, grad) to every parameter.
@@ -107,19 +109,25 @@ class Adam(Optimizer):
     def delta(self, key, grad):
         m, v = self._state("m", key, grad), self._state("v", key, grad)
         lr_t = self.lr * (1 - self.beta2 ** self.iter) ** 0.5 / (1 - self.beta1 ** self.iter)
-        # One work array, changed in place: fresh arrays for each term would cost more than the arithmetic.
-        work = np.subtract(grad, m, out=np.empty_like(m))
-        work *= 1 - self.beta1
-        m += work
-        np.multiply(grad, grad, out=work)
-        work -= v
-        work *= 1 - self.beta2
-        v += work
-        np.sqrt(v, out=work)
-        work += 1e-7
-        np.divide(m, work, out=work)
-        work *= -lr_t
-        return work
+        step = np.empty_like(m)
+
+        def compute(part):
+            # In place in one work array: fresh arrays for each term would cost more than the arithmetic.
+            g, m_part, v_part, work = grad[part], m[part], v[part], step[part]
+            np.subtract(g, m_part, out=work)
+            work *= 1 - self.beta1
+            m_part += work
+            np.multiply(g, g, out=work)
+            work -= v_part
+            work *= 1 - self.beta2
+            v_part += work
+            np.sqrt(v_part, out=work)
+            work += 1e-7
+            np.divide(m_part, work, out=work)
+            work *= -lr_t
+
+        parallel.run(compute, parallel.blocks(m))
+        return step
 
 
 def create_optimizer(name, **param):

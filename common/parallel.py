@@ -1,12 +1,12 @@
 """Threads over slices of a batch.
 
-NumPy lets go of Python's lock while it copies, adds and multiplies, so Python threads that each take a few images run at
-the same time, and the arrays of a few images stay in the processor's caches. The slices depend on the number of examples
-alone, never on the number of threads, so the results do not either.
+NumPy lets go of Python's lock while it copies, adds and multiplies, so Python threads that each take a few images run
+at the same time, and the arrays of a few images stay in the processor's caches. The slices depend on the number of
+examples alone, never on the number of threads, so the results do not either.
 
-BLAS, the library that multiplies matrices for NumPy, is held to one thread of its own from the import of this module on:
-two kinds of threads would fight for the cores. The number of threads here is that of the cores this process may use, or
-less if OMP_NUM_THREADS (or OPENBLAS_NUM_THREADS, MKL_NUM_THREADS) says so, or what `set_num_threads` sets.
+BLAS, the library that multiplies matrices for NumPy, is held to one thread of its own from the import of this module
+on: two kinds of threads would fight for the cores. The number of threads here is that of the cores this process may
+use, or less if OMP_NUM_THREADS (or OPENBLAS_NUM_THREADS, MKL_NUM_THREADS) says so, or what `set_num_threads` sets.
 """
 import os
 import threading
@@ -58,6 +58,11 @@ def slices(n, largest=SLICE):
     count = -(-n // largest) or 1
     bounds = [n * i // count for i in range(count + 1)]
     return [slice(start, stop) for start, stop in zip(bounds, bounds[1:])]
+
+
+def blocks(array):
+    """Indices that cut an array into a few parts for something done value by value; a small array is one part."""
+    return [...] if array.size < 2 ** 16 else slices(len(array), largest=-(-len(array) // 8))
 
 
 def run(function, items):

@@ -12,9 +12,9 @@ def new_seed():
 def random_mask(shape, keep, seed, first_example=0):
     """True with probability keep (in steps of 1 / 65536), for examples first_example, first_example + 1, ...
 
-    shape (N, ...) -> bool array of that shape; images (N, C, H, W) lie in memory with the channels last. An example's mask
-    depends on the seed and on its place in the batch alone. 16 random bits decide on a value: a float for each would take
-    longer than the layer.
+    shape (N, ...) -> bool array of that shape; images (N, C, H, W) lie in memory with the channels last. An example's
+    mask depends on the seed and on its place in the batch alone. 16 random bits decide on a value: a float for each
+    would take longer than the layer.
     """
     N, size = shape[0], math.prod(shape[1:])
     words = -(-size // 4)                   # of 64 bits, for one example

@@ -2,8 +2,8 @@
 
 `layers.py` says what a layer computes, this module how to do it fast:
 
-- The arrays have the book's shapes, (N, C, H, W), but results lie in memory with the channels last, (N, H, W, C). So the
-  rows of a matrix product are images without a copy, and the next layer reads long runs of memory.
+- The arrays have the book's shapes, (N, C, H, W), but results lie in memory with the channels last, (N, H, W, C). So
+  the rows of a matrix product are images without a copy, and the next layer reads long runs of memory.
 - The col matrix (im2col; its columns ordered filter row, filter column, channel) is made for a few images at a time, in
   memory that is used again and again: a fresh matrix for the whole batch would cost as much as the product itself.
 - The slices of the batch are shared out among threads, see `parallel`.
@@ -108,7 +108,7 @@ def convolution(x, W, b, stride, pad):
 
 
 def convolution_parameter_gradients(x, dout, W_shape, stride, pad):
-    """dL/dW = col(x)^T dout: what each weight met in every window, times that window's dout; dL/db = the sum of dout."""
+    """dL/dW = col(x)^T dout: what each weight met in a window, times the window's dout; dL/db = the sum of dout."""
     FN, C, FH, FW = W_shape
     _check_dout(dout, _out_shape(x.shape, FN, FH, FW, stride, pad))
     x_last, dout_last = _channels_last(x), _channels_last(dout)

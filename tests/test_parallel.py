@@ -83,7 +83,11 @@ def test_run_in_a_slice_stays_in_its_thread():
         return threading.get_ident()
 
     together = threading.Barrier(2, timeout=20)
-    for own, *of_inner in parallel.run(lambda i: (together.wait(), [inner(0), *parallel.run(inner, range(4))])[1], range(2)):
+    def outer(_):
+        together.wait()
+        return inner(0), parallel.run(inner, range(4))
+
+    for own, of_inner in parallel.run(outer, range(2)):
         assert set(of_inner) == {own}
 
 
@@ -145,9 +149,29 @@ def test_product_is_the_matrix_product(shape, dtype, rng):
     for a, b in ((A, B), (np.asfortranarray(A), B), (A, np.asfortranarray(B))):
         out = parallel.product(a, b)
         assert out.dtype == dtype
-        np.testing.assert_allclose(out, expected, rtol=0, atol=(1e-6 if dtype == np.float32 else 1e-10) * np.abs(expected).max())
+        tolerance = 1e-6 if dtype == np.float32 else 1e-10
+        np.testing.assert_allclose(out, expected, rtol=0, atol=tolerance * np.abs(expected).max())
     parallel.set_num_threads(1)
     np.testing.assert_array_equal(parallel.product(A, np.asfortranarray(B)), out)
+
+
+@pytest.mark.parametrize("shape", [(5, 6), (300, 400), (2, 3, 200, 100), (100001, 1)])
+def test_elementwise_is_the_ufunc(shape, rng):
+    parallel.set_num_threads(2)
+    a, b = rng.normal(size=shape), rng.normal(size=shape)
+    out = np.empty(shape)
+    assert parallel.elementwise(np.multiply, a, b, out=out) is out
+    np.testing.assert_array_equal(out, a * b)
+    with pytest.raises(ValueError):
+        parallel.elementwise(np.multiply, np.ones((shape[0] + 1, *shape[1:])), b, out=out)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (300, 400), (1, 100000), (70001,)])
+def test_blocks_cover_everything_once(shape):
+    counted = np.zeros(shape)
+    for part in parallel.blocks(counted):
+        counted[part] += 1
+    assert (counted == 1).all()
 
 
 def test_the_number_of_threads_does_not_show():

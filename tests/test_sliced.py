@@ -1,4 +1,4 @@
-"""common/sliced.py: a net's pass in slices is the plain one, layer after layer; and common/arrays.py, whose memory it uses."""
+"""common/sliced.py: a net's pass in slices is the plain one, layer after layer; and common/arrays.py, its memory."""
 import copy
 import pickle
 
@@ -44,7 +44,8 @@ rng_of_weights = np.random.default_rng(8)
 
 
 def conv(C, FN, size=3, stride=1, pad=1):
-    return Convolution(0.4 * rng_of_weights.normal(size=(FN, C, size, size)), rng_of_weights.normal(size=FN), stride, pad)
+    W, b = 0.4 * rng_of_weights.normal(size=(FN, C, size, size)), rng_of_weights.normal(size=FN)
+    return Convolution(W, b, stride, pad)
 
 
 def affine(D, M=3):
@@ -57,8 +58,8 @@ def norm(size):
 
 NETS = {        # of images (N, 2, 6, 6), three classes
     "plain": lambda: [conv(2, 4), Relu(), Pooling(2, 2), affine(36)],
-    "deep": lambda: [conv(2, 4), Relu(), conv(4, 3, pad=2), Sigmoid(), Pooling(2, 2), Dropout(0.25), conv(3, 4, stride=2),
-                     Relu(), affine(16, 5), Relu(), Dropout(0.5), affine(5)],
+    "deep": lambda: [conv(2, 4), Relu(), conv(4, 3, pad=2), Sigmoid(), Pooling(2, 2), Dropout(0.25),
+                     conv(3, 4, stride=2), Relu(), affine(16, 5), Relu(), Dropout(0.5), affine(5)],
     "batch norm": lambda: [conv(2, 4), norm(4), Relu(), conv(4, 4), norm(4 * 36), Relu(), Dropout(), Pooling(2, 2),
                            affine(36, 5), norm(5), Relu(), affine(5)],
     "own layer in the middle": lambda: [conv(2, 4), Relu(), Doubling(), conv(4, 4), Dropout(), affine(144)],

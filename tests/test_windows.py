@@ -1,6 +1,6 @@
 """common/windows.py against a slow reference in float64, wherever an array may lie and however many images it holds.
 
-tests/test_layers.py compares the layers with loops for small batches; here are the ways in which the fast code may go wrong.
+tests/test_layers.py compares the layers with loops for small batches; here are the ways in which fast code goes wrong.
 """
 import numpy as np
 import pytest
@@ -130,7 +130,8 @@ def pooling_reference(x, pool_h, pool_w, stride, pad, dout):
 def check_pooling(x, pool_h, pool_w, stride, pad, rng, form=np.array):
     dtype = x.dtype.type
     layer = Pooling(pool_h, pool_w, stride, pad)
-    out, dout, dx = pooling_reference(x, pool_h, pool_w, stride, pad, lambda shape: rng.normal(size=shape).astype(dtype))
+    out, dout, dx = pooling_reference(x, pool_h, pool_w, stride, pad,
+                                      lambda shape: rng.normal(size=shape).astype(dtype))
     np.testing.assert_array_equal(layer.forward(form(x)), out)
     np.testing.assert_array_equal(layer.forward(form(x), train_flg=False), out)
     assert_near(layer.backward(form(dout.astype(dtype))), dx, dtype)

@@ -1,4 +1,4 @@
-"""The layers as one writes them with the book open: float64 columns by im2col, col2im, argmax pooling. The reference."""
+"""The layers as one writes them with the book open: float64 im2col, col2im, pooling by argmax. The reference."""
 import numpy as np
 
 

@@ -2,8 +2,8 @@
 
 Usage: python tests/benchmarks/layers_time.py [two simple deep keras] [--steps 30]
 
-The times of all slices on all threads are added up and divided by the number of threads, so that the column adds up to the
-step's time; what is left over is the optimizer, putting slices together, and threads that wait for each other.
+The times of all slices on all threads are added up and divided by the number of threads, so that the columns add up to
+the step's time; what is left over is the optimizer, putting slices together, and threads that wait for each other.
 """
 import argparse
 import statistics
@@ -14,7 +14,7 @@ import nets
 
 
 def timed(cls, name, spent):
-    """cls.name from now on adds its time to spent, under the label of the layer; not counted twice where one calls another."""
+    """cls.name from now on adds its time to spent, under the layer's label; once only, where one calls another."""
     original = getattr(cls, name)
 
     def method(self, *args, **kwargs):

@@ -1,6 +1,6 @@
 """The four nets that are measured, written once and built from our layers, the book's, or PyTorch's.
 
-Every `...Contender` offers step(n) and predict(n) for n images; the rest of the benchmarks knows no more of them.
+Every class here offers step(n) and predict(n), functions without arguments, for n images.
 """
 import importlib
 import sys
@@ -111,7 +111,7 @@ class Readers:
 
 
 class Book(Readers):
-    """The same class with the book's own layers, and with all the threads that BLAS takes where we do not hold it back."""
+    """The same class with the book's own layers, and all the threads that BLAS takes where we do not hold it back."""
 
     layers = optimizer = "book_layers"
 
@@ -145,8 +145,9 @@ class Gemm:
             for which in kinds:
                 if not (first and which == "dx"):
                     a, b, c = shapes[which]
-                    A = rng.random((b, a), dtype=np.float32).T if which == "dW" else rng.random((a, b), dtype=np.float32)
-                    B = rng.random((b, c), dtype=np.float32)
+                    A, B = rng.random((a, b), dtype=np.float32), rng.random((b, c), dtype=np.float32)
+                    if which == "dW":
+                        A = np.asfortranarray(A)        # as col.T lies in memory
                     products.append((kind, [(A.copy("K"), B, np.empty((a, c), np.float32)) for _ in range(2)]))
 
         def all_products():

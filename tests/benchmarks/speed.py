@@ -3,8 +3,9 @@
 Usage: python tests/benchmarks/speed.py [--rounds 10] [--nets two simple deep keras] [--epoch]
 
 Each contender lives in a process of its own, so that no one's threads stand in another's way, and they take turns: five
-steps of ours, five of PyTorch's, five of ours, ... Times are medians, in milliseconds, for float32 and batches of 100; one
-step is forward, backward and Adam's update. "gemm" is the time of the matrix products alone, the floor.
+steps of ours, five of PyTorch's, five of ours, ... Times are medians, in milliseconds, for float32 (the book's layers:
+float64) and batches of 100; one step is forward, backward and Adam's update. "gemm" is the time of the matrix products
+alone, the floor. Who has two threads at work suffers most where other programs run: measure on a quiet machine.
 """
 import argparse
 import importlib.util
@@ -81,7 +82,7 @@ def in_turns(workers, what, rounds, n=100, times=5):
 def compare_nets(nets, rounds, with_torch):
     contenders = {"ours": "Ours", **({"torch": "Torch"} if with_torch else {}), "book": "Book", "gemm": "Gemm"}
     print(f"| net | what | {' | '.join(contenders)} | ours / torch | book / ours | ours / gemm |")
-    print("|---|---" + "|---" * (len(contenders) + 3) + "|")
+    print("|---" * (len(contenders) + 5) + "|")
     peaks = {}
     for net in nets:
         workers = {name: Worker(kind, net) for name, kind in contenders.items()}
@@ -123,33 +124,38 @@ def batch_sizes(rounds):
             print(f"{net}, {what}: {few:.0f} us per image in a batch of 100, {many:.0f} in one of 1000: "
                   f"ratio {many / few:.2f}")
         if net == "simple":
-            print(f"simple, predict for one image: {in_turns({'ours': ours}, 'predict', rounds, n=1, times=50)['ours']:.3f} ms")
+            one = in_turns({"ours": ours}, "predict", rounds, n=1, times=50)["ours"]
+            print(f"simple, predict for one image: {one:.3f} ms")
         ours.close()
 
 
 def in_a_process(code):
-    """What a fresh process prints for this code; root is the project's folder, seconds() the time since the last call."""
-    start = f"import sys, time, resource; sys.path[:0] = [{str(HERE.parents[1])!r}, {str(HERE)!r}]\n"
+    """The words that a fresh process prints for this code, which finds the project, now() and peak_memory()."""
+    start = f"import sys, time; sys.path[:0] = [{str(HERE.parents[1])!r}, {str(HERE)!r}]\n"
     start += "from speed import peak_memory\nnow = time.perf_counter\n"
-    return subprocess.run([sys.executable, "-c", start + code], text=True, capture_output=True, check=True).stdout.split()
+    done = subprocess.run([sys.executable, "-c", start + code], text=True, stdout=subprocess.PIPE, check=True)
+    return done.stdout.split()
 
 
 def imports():
-    times = [float(in_a_process("import numpy; t = now(); import common.layers; print(now() - t)")[0]) for _ in range(5)]
+    code = "import numpy; t = now(); import common.layers; print(now() - t)"
+    times = [float(in_a_process(code)[0]) for _ in range(5)]
     loaded = in_a_process("import common.network, common.trainer; print('matplotlib' in sys.modules)")[0]
     print(f"import common.layers: {statistics.median(times):.3f} s beyond NumPy; matplotlib loaded by common: {loaded}")
 
 
 def loading():
-    code = "from dataset.mnist import load_mnist; t = now(); (x, _), _ = load_mnist(); print(now() - t, peak_memory(), len(x))"
+    code = ("from dataset.mnist import load_mnist; t = now(); (x, _), _ = load_mnist()\n"
+            "print(now() - t, peak_memory(), len(x))")
     in_a_process(code)                  # downloads, where that is still to do
     seconds, peak, n = in_a_process(code)
     print(f"load_mnist(): {float(seconds):.2f} s, peak {float(peak):.0f} MB, {n} training images")
 
 
 def accuracy_memory():
-    code = ("import numpy as np, nets; ours = nets.Ours({net!r}).network; x = np.full((60000, 1, 28, 28), 0.5, np.float32)\n"
-            "t = np.zeros(60000, int); a = peak_memory(); s = now(); ours.accuracy(x, t); print(peak_memory() - a, now() - s)")
+    code = ("import numpy as np, nets; ours = nets.Ours({net!r}).network\n"
+            "x, t = np.full((60000, 1, 28, 28), 0.5, np.float32), np.zeros(60000, int)\n"
+            "before = peak_memory(); s = now(); ours.accuracy(x, t); print(peak_memory() - before, now() - s)")
     for net in ("simple", "deep"):
         grown, seconds = in_a_process(code.format(net=net))
         print(f"accuracy over 60,000 images, {net}: the process grows by {float(grown):.0f} MB, {float(seconds):.1f} s")
@@ -194,14 +200,15 @@ print(now() - t, right)
 
 
 def epoch(with_torch):
-    """An epoch of ch05/train_convnet.py, evaluation and progress included, and the same in plain PyTorch; twice in turn."""
+    """An epoch of ch05/train_convnet.py, with evaluation and progress, and the same in plain PyTorch; twice each."""
     seconds = {"ours": [], "torch": []}
     for _ in range(2):
         for name, code in (("ours", OUR_EPOCH), ("torch", TORCH_EPOCH)):
             if name == "ours" or with_torch:
                 *_, taken, right = in_a_process(code)
                 seconds[name].append(float(taken))
-                print(f"epoch of train_convnet, {name}: {float(taken):.1f} s, test accuracy {float(right):.4f}", flush=True)
+                print(f"epoch of train_convnet, {name}: {float(taken):.1f} s, test accuracy {float(right):.4f}",
+                      flush=True)
     if with_torch:
         print(f"ratio {min(seconds['ours']) / min(seconds['torch']):.2f}")
 
