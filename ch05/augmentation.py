@@ -3,7 +3,7 @@
 Look at the rows: every picture is still a five to you, yet new to the net. Where a row begins to look like
 another digit, the setting is too large.
 
-Before: misclassified_mnist.py; this is the last script.
+Before: evaluate.py; this is the last script.
 """
 import sys
 from pathlib import Path

@@ -1,20 +1,17 @@
-"""The test digits that the deep net reads wrong (book, 8.1.2).
+"""The test digits that the deep net reads wrong, those it was surest of first (book, 8.1.2).
 
 Look at them and read them yourself before you read the titles: right answer, arrow, what the net says and how
 sure it is. Some puzzle people too. Your own parameters are used if train_deepnet.py has left some.
 
-Before: train_deepnet.py; next: augmentation.py.
+Before: train_deepnet.py; next: evaluate.py.
 """
 import sys
 from pathlib import Path
 
-import numpy as np
-from tqdm import tqdm
-
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from ch05.deep_convnet import DeepConvNet
 from ch05.parameters import load_trained
-from common.functions import softmax
+from common.evaluation import most_wrong, probabilities
 from common.plot import image_grid, show
 from dataset.mnist import load_mnist
 
@@ -25,10 +22,8 @@ if __name__ == "__main__":
     load_trained(network, "deep_convnet_params.pkl", "deep_convnet.pkl", "train_deepnet.py")
     _, (x_test, t_test) = load_mnist(flatten=False)
 
-    y = np.concatenate([softmax(network.predict(x_test[i:i + 100]))
-                        for i in tqdm(range(0, len(x_test), 100), unit="batch", leave=False)])
-    guess, certainty = y.argmax(axis=1), y.max(axis=1)
-    wrong = np.flatnonzero(guess != t_test)
+    y = probabilities(network, x_test)
+    guess, certainty, wrong = y.argmax(axis=1), y.max(axis=1), most_wrong(y, t_test)
     shown = wrong[:SHOWN]
     if len(wrong):
         titles = [f"{t_test[i]} → {guess[i]} ({certainty[i]:.0%})" for i in shown]
@@ -36,4 +31,4 @@ if __name__ == "__main__":
                    title="right answer → what the net says (how sure it is)")
         show()
     print(f"DeepConvNet: {1 - len(wrong) / len(x_test):.4f} of {len(x_test):,} test digits right, "
-          f"{len(wrong)} wrong; shown: the first {len(shown)}")
+          f"{len(wrong)} wrong; shown: the first {len(shown)}, those it was surest of")

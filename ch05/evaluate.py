@@ -1,0 +1,44 @@
+"""What the accuracy of the deep net does not tell: which digits it mixes up, and whether it knows when it may be wrong.
+
+Look at the confusion matrix: mistakes have their favourite places. Look at the last figure: a net that is
+right more often than it believes lies above the diagonal. This one does, because in prediction the dropout
+after its last layer halves the scores. Your own parameters are used if train_deepnet.py has left some.
+
+Before: misclassified_mnist.py; next: augmentation.py.
+"""
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from ch05.deep_convnet import DeepConvNet
+from ch05.parameters import load_trained
+from common.evaluation import calibration, class_accuracy, confusion_matrix, probabilities, table
+from common.plot import class_accuracies, confusion, reliability, show
+from dataset.mnist import load_mnist
+
+if __name__ == "__main__":
+    network = DeepConvNet()
+    load_trained(network, "deep_convnet_params.pkl", "deep_convnet.pkl", "train_deepnet.py")
+    _, (x_test, t_test) = load_mnist(flatten=False)
+    y = probabilities(network, x_test)
+
+    matrix = confusion_matrix(y, t_test)
+    print("\nRight answer (row) and what the net says (column):")
+    print(table({"": range(10), **{str(digit): matrix[:, digit] for digit in range(10)}}))
+    confusion(matrix)
+    show("evaluate_confusion")
+
+    accuracy = class_accuracy(y, t_test)
+    print("\nEach digit:")
+    print(table({"digit": range(10), "examples": matrix.sum(axis=1), "accuracy": accuracy}))
+    class_accuracies(accuracy)
+    show("evaluate_classes")
+
+    count, certainty, right, error = calibration(y, t_test)
+    print("\nHow sure the net is, and how often it is right then:")
+    print(table({"examples": count, "sure": certainty, "right": right}))
+    reliability(count, certainty, right, error)
+    show("evaluate_calibration")
+
+    print(f"DeepConvNet: {matrix.trace() / len(x_test):.4f} of {len(x_test):,} test digits right; "
+          f"expected calibration error {error:.4f}")
