@@ -19,31 +19,19 @@ if not __package__:
 import numpy as np
 
 from dataset import source
-from dataset.source import Dataset, IdxFile
+from dataset.source import Dataset, four_files
 
 dataset_dir = str(Path(__file__).resolve().parent)
 save_file = str(Path(dataset_dir, "mnist.pkl"))
-key_file = {
-    "train_img": "train-images-idx3-ubyte.gz",
-    "train_label": "train-labels-idx1-ubyte.gz",
-    "test_img": "t10k-images-idx3-ubyte.gz",
-    "test_label": "t10k-labels-idx1-ubyte.gz",
-}
+key_file = dict(source.FILE_NAMES)
 train_num = 60000
 test_num = 10000
 img_dim = (1, 28, 28)
 img_size = 784
 
-
-def _files(train, test, sums):
-    shapes = ((train, 28, 28), (train,), (test, 28, 28), (test,))
-    return {key: IdxFile(name, shape, sha256)
-            for (key, name), shape, sha256 in zip(key_file.items(), shapes, sums, strict=True)}
-
-
 MNIST = Dataset(
     name="MNIST",
-    files=_files(train_num, test_num, (
+    files=four_files(train_num, test_num, (
         "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
         "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
         "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
@@ -56,7 +44,7 @@ MNIST = Dataset(
     cache=Path(save_file),
 )
 MINI_DIR = Path(dataset_dir, "mini")
-MINI_FILES = _files(4000, 1000, (
+MINI_FILES = four_files(4000, 1000, (
     "ae62e89f9db7e57ecd24214988b77f52e246e9a5fc034700b33bef7782ec0b9a",
     "e853eb76e6c5b10ae211fc219dd383f5669842cda18aa3f2c23da796996c686f",
     "4e8d1e4ac0e2c25bc13a95f530acde3e4bd4635e3d4d14fbe787d9888962261b",
@@ -124,18 +112,11 @@ def _load(allow_mini, stacklevel):
     except source.NotFound as error:
         if not allow_mini:
             raise
-        warnings.warn(f"only 4,000 training and 1,000 test digits are used: results will be lower.\n{error}\n",
-                      MiniMnistWarning, stacklevel=stacklevel)
+        warnings.warn("only 4,000 training and 1,000 test digits are used: results will be lower.\n"
+                      f"{error}\n", MiniMnistWarning, stacklevel=stacklevel)
     arrays = {key: source.read_file(MINI_DIR / file.name, file) for key, file in MINI_FILES.items()}
     return arrays, str(MINI_DIR)
 
 
-def main():
-    arrays, origin = _load(allow_mini=True, stacklevel=2)
-    for key, array in arrays.items():
-        print(f"{key}: {array.shape} {array.dtype}")
-    print(f"From {origin}")
-
-
 if __name__ == "__main__":
-    main()
+    source.report(*_load(allow_mini=True, stacklevel=2))

@@ -15,6 +15,12 @@ from dataset.download import fetch_from
 from dataset.files import load_pickle, save_pickle, write_atomically
 
 OFFLINE = "MNIST_OFFLINE"       # environment variable: 1 means that no download is tried
+FILE_NAMES = {
+    "train_img": "train-images-idx3-ubyte.gz",
+    "train_label": "train-labels-idx1-ubyte.gz",
+    "test_img": "t10k-images-idx3-ubyte.gz",
+    "test_label": "t10k-labels-idx1-ubyte.gz",
+}
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,24 @@ class IdxFile:
                              f"got {digest.hexdigest()}")
 
 
+def four_files(train, test, sums):
+    """The files of a set like MNIST, `train` and `test` images of 28x28 and their labels.
+
+    Parameters
+    ----------
+    train, test : int
+    sums : sequence of four str
+        The SHA-256 of each file before gzip, in the order of `FILE_NAMES`.
+
+    Returns
+    -------
+    dict of str to IdxFile
+    """
+    shapes = ((train, 28, 28), (train,), (test, 28, 28), (test,))
+    return {key: IdxFile(name, shape, sha256)
+            for (key, name), shape, sha256 in zip(FILE_NAMES.items(), shapes, sums, strict=True)}
+
+
 @dataclass(frozen=True)
 class Dataset:
     """What there is to know about a data set.
@@ -75,7 +99,11 @@ class Dataset:
     folder : Path
         Where downloaded files are kept, and where the reader may put them.
     cache : Path
-        A pickle of all the arrays, which loads fast.
+        A pickle of all the arrays, which loads fast; in the project's folder `dataset`.
+    package : str
+        Debian's package of the files, if there is one ...
+    package_folder : Path
+        ... and where it puts them.
     """
     name: str
     files: dict
@@ -83,6 +111,8 @@ class Dataset:
     variable: str
     folder: Path
     cache: Path
+    package: str = ""
+    package_folder: Path | None = None
 
 
 class NotFound(FileNotFoundError):
@@ -143,6 +173,13 @@ def split(arrays, normalize, flatten, one_hot_label):
                   _labels(arrays[f"{part}_label"], one_hot_label)) for part in ("train", "test"))
 
 
+def report(arrays, origin):
+    """Print what `load` has returned."""
+    for key, array in arrays.items():
+        print(f"{key}: {array.shape} {array.dtype}")
+    print(f"From {origin}")
+
+
 def _images(images, normalize, flatten):
     n, rows, columns = images.shape
     x = images.reshape((n, rows * columns) if flatten else (n, 1, rows, columns))
@@ -181,11 +218,14 @@ def _mirrors(dataset):
 
 
 def _folders(dataset):
-    """The data set's own folder, then the reader's: as seen from here or, when relative, from the project."""
+    """The data set's own folder, then the reader's, as seen from here or, when relative, from the project;
+    then that of the package."""
     folders = [dataset.folder]
     named = os.path.expanduser(os.environ.get(dataset.variable, ""))
     if named:
-        folders += [Path.cwd() / named, dataset.folder.parent / named]
+        folders += [Path.cwd() / named, dataset.cache.parents[1] / named]
+    if dataset.package:
+        folders.append(dataset.package_folder)
     return list(dict.fromkeys(Path(os.path.realpath(folder)) for folder in folders))
 
 
@@ -213,9 +253,10 @@ def _find(dataset, file, mirrors):
 def _download(dataset, file, mirrors):
     try:
         body, array, url = fetch_from(mirrors, file.name, file.max_bytes, file.decode)
-    except OSError as error:
-        raise NotFound(_how_to_get(dataset, file)) from error
+    except OSError:
+        raise NotFound(_how_to_get(dataset, file)) from None     # what each mirror said is printed already
     try:
+        dataset.folder.mkdir(exist_ok=True)
         write_atomically(dataset.folder / file.name, body)
     except OSError as error:
         print(f"Cannot keep {file.name} ({error}).")
@@ -225,9 +266,11 @@ def _download(dataset, file, mirrors):
 def _how_to_get(dataset, missing):
     named = os.environ.get(dataset.variable)
     tried = [str(dataset.folder), f"{dataset.variable}, which is {named or 'not set'}",
+             *([str(dataset.package_folder)] if dataset.package else []),
              *(_mirrors(dataset) or [f"no mirror, because {OFFLINE} is set"])]
     names = [file.name for file in dataset.files.values()]
+    package = f"run: sudo apt install {dataset.package} (on Debian)\nor " if dataset.package else ""
     item = "\n  "
     return (f"{dataset.name}: {missing.name} was not found. Tried:{item}{item.join(tried)}\n"
-            f"For the full set, put these files (gzipped or not) into {dataset.folder}\n"
+            f"For the full set, {package}put these files (gzipped or not) into {dataset.folder}\n"
             f"or into a folder that {dataset.variable} names:{item}{item.join(names)}")

@@ -1,0 +1,132 @@
+"""load_fashion_mnist: its places, its files beside MNIST's of the same names, and the real set where it is."""
+import dataclasses
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from dataset import fashion_mnist, mnist
+from dataset.fashion_mnist import CLASS_NAMES, FASHION_MNIST, load_fashion_mnist
+from dataset.mnist import MINI_DIR, MINI_FILES
+from scripts import copy_project, run_script
+from test_dataset import assert_good, copy_files
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """load_fashion_mnist takes the mini digits for Fashion-MNIST, and finds its folders empty."""
+    monkeypatch.delenv("FASHION_MNIST_DIR", raising=False)
+    monkeypatch.delenv("MNIST_OFFLINE", raising=False)
+    home = tmp_path / "project" / "dataset"
+    home.mkdir(parents=True)
+    small = dataclasses.replace(FASHION_MNIST, files=MINI_FILES, mirrors=(), folder=home / "fashion",
+                                cache=home / "fashion_mnist.pkl", package_folder=tmp_path / "package")
+    monkeypatch.setattr(fashion_mnist, "FASHION_MNIST", small)
+    return small
+
+
+@pytest.mark.parametrize("place", ["own", "mine", "relative", "package"])
+def test_each_place_is_enough(small, tmp_path, monkeypatch, place):
+    if place in ("mine", "relative"):
+        monkeypatch.setenv("FASHION_MNIST_DIR", "../mine" if place == "relative" else str(tmp_path / "mine"))
+    copy_files({"own": small.folder, "package": small.package_folder}.get(place, tmp_path / "mine"))
+    assert_good(load_fashion_mnist())
+    assert small.cache.exists()
+
+
+def test_the_order_of_the_places(small, tmp_path, monkeypatch, capsys):
+    folders = [small.folder, tmp_path / "mine", small.package_folder]
+    monkeypatch.setenv("FASHION_MNIST_DIR", str(folders[1]))
+    for folder in folders:
+        copy_files(folder)
+    for folder in folders:
+        assert_good(load_fashion_mnist())
+        assert f"Converting {folder}{os.sep}train-images" in capsys.readouterr().out
+        shutil.rmtree(folder)
+        small.cache.unlink()
+
+
+def test_downloads_have_a_folder_of_their_own(small, monkeypatch):
+    """MNIST's files have the same names."""
+    online = dataclasses.replace(small, mirrors=(f"{MINI_DIR.as_uri()}/",))
+    monkeypatch.setattr(fashion_mnist, "FASHION_MNIST", online)
+    assert_good(load_fashion_mnist())
+    assert sorted(os.listdir(small.cache.parent)) == ["fashion", "fashion_mnist.pkl"]
+    assert sorted(os.listdir(small.folder)) == sorted(mnist.key_file.values())
+    small.cache.unlink()
+    monkeypatch.setattr(fashion_mnist, "FASHION_MNIST", small)
+    assert_good(load_fashion_mnist())
+
+
+def test_nothing_is_shared_with_mnist():
+    ours, other = FASHION_MNIST, mnist.MNIST
+    assert [file.name for file in ours.files.values()] == [file.name for file in other.files.values()]
+    for field in ("folder", "cache", "variable", "mirrors"):
+        assert getattr(ours, field) != getattr(other, field)
+    assert not {file.sha256 for file in ours.files.values()} & {file.sha256 for file in other.files.values()}
+
+
+def test_mnist_is_not_taken_for_it(small, monkeypatch, capsys):
+    monkeypatch.setattr(fashion_mnist, "FASHION_MNIST", dataclasses.replace(small, files=FASHION_MNIST.files))
+    copy_files(small.folder)
+    with pytest.raises(FileNotFoundError):
+        load_fashion_mnist()
+    assert "expected an IDX array of shape (60000, 28, 28), got (4000, 28, 28)" in capsys.readouterr().out
+
+
+def test_what_is_nowhere_is_an_error_that_says_how_to_get_it(small, monkeypatch):
+    monkeypatch.setenv("FASHION_MNIST_DIR", "nowhere")
+    with pytest.raises(FileNotFoundError) as raised:
+        load_fashion_mnist()
+    for part in ("Fashion-MNIST", "apt install dataset-fashion-mnist", "FASHION_MNIST_DIR, which is nowhere",
+                 str(small.folder), str(small.package_folder), *mnist.key_file.values()):
+        assert part in str(raised.value)
+    assert os.listdir(small.cache.parent) == []
+
+
+def test_the_forms(small):
+    copy_files(small.folder)
+    data = load_fashion_mnist(normalize=False, flatten=False, one_hot_label=True)
+    for (x, t), n in zip(data, (4000, 1000)):
+        assert x.shape == (n, 1, 28, 28) and x.dtype == np.uint8
+        assert t.shape == (n, 10) and t.dtype == np.float32
+
+
+# ---- the real Fashion-MNIST
+
+def full_folder():
+    """The reader's folder or the package's; the test is skipped without them."""
+    folder = os.environ.get("FASHION_MNIST_DIR") or FASHION_MNIST.package_folder
+    if not os.path.isdir(folder):
+        pytest.skip("needs Fashion-MNIST: set FASHION_MNIST_DIR to the folder that holds its four files")
+    return str(folder)
+
+
+def test_the_full_set(tmp_path, monkeypatch):
+    monkeypatch.setenv("FASHION_MNIST_DIR", full_folder())
+    monkeypatch.setattr(fashion_mnist, "FASHION_MNIST",
+                        dataclasses.replace(FASHION_MNIST, mirrors=(), cache=tmp_path / "fashion_mnist.pkl"))
+    (x_train, t_train), (x_test, t_test) = load_fashion_mnist(normalize=False)
+    assert x_train.shape == (60000, 784) and x_test.shape == (10000, 784)
+    assert np.bincount(t_train).tolist() == [6000] * 10 and np.bincount(t_test).tolist() == [1000] * 10
+    assert [CLASS_NAMES[t] for t in t_test[:4]] == ["Ankle boot", "Pullover", "Trouser", "Trouser"]
+    assert round(x_train.mean() / 255, 4) == 0.2860 and round(x_test.mean() / 255, 4) == 0.2868
+    (again, _), _ = load_fashion_mnist(normalize=False)                 # from the cache
+    np.testing.assert_array_equal(again, x_train)
+
+
+def test_the_script(tmp_path):
+    project = copy_project(tmp_path)
+    run = run_script(project / "dataset" / "fashion_mnist.py", FASHION_MNIST_DIR=full_folder())
+    assert "train_img: (60000, 28, 28) uint8" in run.stdout
+    assert run.stdout.splitlines()[-1].startswith("From ")
+
+
+def test_the_script_without_data(tmp_path):
+    if FASHION_MNIST.package_folder.is_dir():
+        pytest.skip("needs a machine without Debian's package")
+    project = copy_project(tmp_path)
+    run = run_script(project / "dataset" / "fashion_mnist.py", check=False, FASHION_MNIST_DIR=None)
+    assert run.returncode == 1
+    assert run.stderr.startswith("Fashion-MNIST: train-images-idx3-ubyte.gz was not found")
