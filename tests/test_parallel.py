@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from common import parallel
 from common.layers import Affine, BatchNormalization, Convolution, Dropout, Pooling, Relu
@@ -131,6 +132,12 @@ def test_an_error_of_a_layer_keeps_its_message():
     for call in (lambda: net.predict(x), lambda: net.value_and_gradient(x, t)):
         with pytest.raises(ValueError, match=r"Convolution: expected images of shape \(N, 6, H, W\).*4, 12, 12"):
             call()
+
+
+def test_blas_has_one_thread():
+    """Two kinds of threads would fight for the cores."""
+    blas = [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+    assert all(number == 1 for number in blas)
 
 
 @pytest.mark.parametrize("n", [0, -1])
@@ -255,6 +262,10 @@ def test_one_net_predicts_in_several_threads():
 
 
 def _send_results(connection):
+    together = threading.Barrier(2, timeout=20)
+    if parallel.num_threads() != 2:         # a forked child has the parent's setting
+        parallel.set_num_threads(2)
+    parallel.run(lambda i: together.wait(), range(2))       # breaks unless the child has threads of its own
     connection.send(results(convnet()))
 
 

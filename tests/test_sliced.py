@@ -284,6 +284,29 @@ def test_what_was_returned_stays_as_it_is(name):
         np.testing.assert_array_equal(array, value)
 
 
+def test_what_a_readers_layer_was_given_stays_as_it_is():
+    class Keeping(Doubling):
+        def __init__(self):
+            self.given = []
+
+        def forward(self, x, train_flg=True):
+            self.given.append((x, x.copy()))
+            return super().forward(x, train_flg)
+
+        def backward(self, dout):
+            self.given.append((dout, dout.copy()))
+            return super().backward(dout)
+
+    keeping = Keeping()
+    net = Network({"1": conv(2, 4), "2": keeping, "3": conv(4, 4), "4": affine(144)})
+    for seed in range(3):
+        net.value_and_gradient(*batch(40, seed))
+        net.predict(batch(40, seed)[0])
+    assert len(keeping.given) == 9
+    for array, value in keeping.given:
+        np.testing.assert_array_equal(array, value)
+
+
 @pytest.mark.parametrize("layers", [[Relu()], [Pooling(2, 2)], [Dropout(0)], [conv(2, 3)]], 
                          ids=lambda layers: type(layers[0]).__name__)
 def test_images_may_be_the_result(layers):
