@@ -11,16 +11,16 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from ch05.deep_convnet import DeepConvNet
-from common.options import training_options
+from common.options import dataset_option, training_options
 from common.plot import show, training_curves
 from common.trainer import Trainer
-from dataset.mnist import load_mnist
 
 PARAMS = Path(__file__).resolve().with_name("deep_convnet_params.pkl")
 
 if __name__ == "__main__":
-    args = training_options(__doc__, epochs=20)
-    (x_train, t_train), (x_test, t_test) = load_mnist(flatten=False)
+    args = training_options(__doc__, epochs=20, parser=dataset_option())
+    params = args.dataset.own(PARAMS)
+    (x_train, t_train), (x_test, t_test) = args.dataset.load(flatten=False)
 
     network = DeepConvNet()
     trainer = Trainer(network, x_train[:args.limit], t_train[:args.limit], x_test, t_test, args.epochs,
@@ -28,8 +28,8 @@ if __name__ == "__main__":
                       evaluate_sample_num_per_epoch=1000)
     trainer.train()
 
-    network.save_params(PARAMS)
-    training_curves(trainer, title="DeepConvNet on MNIST")
-    show()
-    print(f"DeepConvNet: {network.accuracy(x_test, t_test):.4f} of {len(x_test):,} test digits right, "
-          f"after epoch {trainer.current_epoch}; parameters in {PARAMS}")
+    network.save_params(params)
+    training_curves(trainer, title=f"DeepConvNet on {args.dataset.title}")
+    show(args.dataset.own(__file__).stem)
+    print(f"DeepConvNet: {network.accuracy(x_test, t_test):.4f} of {len(x_test):,} test images right, "
+          f"after epoch {trainer.current_epoch}; parameters in {params}")

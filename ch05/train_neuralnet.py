@@ -10,24 +10,24 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from ch05.two_layer_net import TwoLayerNet
-from common.options import training_options
+from common.options import dataset_option, training_options
 from common.plot import show, training_curves
 from common.trainer import Trainer
-from dataset.mnist import load_mnist
 
 PARAMS = Path(__file__).resolve().with_name("two_layer_net_params.pkl")
 
 if __name__ == "__main__":
-    args = training_options(__doc__, epochs=20)
-    (x_train, t_train), (x_test, t_test) = load_mnist()
+    args = training_options(__doc__, epochs=20, parser=dataset_option())
+    params = args.dataset.own(PARAMS)
+    (x_train, t_train), (x_test, t_test) = args.dataset.load()
 
     network = TwoLayerNet(784, 50, 10)
     trainer = Trainer(network, x_train[:args.limit], t_train[:args.limit], x_test, t_test, args.epochs,
                       mini_batch_size=100, optimizer="SGD", optimizer_param={"lr": 0.1})
     trainer.train()
 
-    network.save_params(PARAMS)
-    training_curves(trainer, title="TwoLayerNet on MNIST")
-    show()
-    print(f"TwoLayerNet: {network.accuracy(x_test, t_test):.4f} of {len(x_test):,} test digits right, "
-          f"after epoch {trainer.current_epoch}; parameters in {PARAMS}")
+    network.save_params(params)
+    training_curves(trainer, title=f"TwoLayerNet on {args.dataset.title}")
+    show(args.dataset.own(__file__).stem)
+    print(f"TwoLayerNet: {network.accuracy(x_test, t_test):.4f} of {len(x_test):,} test images right, "
+          f"after epoch {trainer.current_epoch}; parameters in {params}")

@@ -3,6 +3,8 @@ import argparse
 
 import numpy as np
 
+from dataset.choice import CHOICES
+
 
 def training_options(description, epochs, limit=None, parser=None):
     """Read --epochs, --seed and --limit from the command line, and seed NumPy's random numbers with --seed.
@@ -30,6 +32,18 @@ def training_options(description, epochs, limit=None, parser=None):
     args = parser.parse_args()
     np.random.seed(args.seed)
     return args
+
+
+def dataset_option():
+    """A parser of --dataset, for `training_options`; then `args.dataset` is a `dataset.choice.Choice`."""
+    def choice(name):
+        if name not in CHOICES:
+            raise argparse.ArgumentTypeError(f"invalid choice: {name!r} (choose from {', '.join(CHOICES)})")
+        return CHOICES[name]
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--dataset", type=choice, default="mnist", metavar="NAME",
+                        help=f"what to train on: {' or '.join(CHOICES)} (default: %(default)s)")
+    return parser
 
 
 def at_least(smallest):

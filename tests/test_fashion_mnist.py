@@ -1,15 +1,18 @@
-"""load_fashion_mnist: its places, its files beside MNIST's of the same names, and the real set where it is."""
+"""load_fashion_mnist: places, files beside MNIST's, the whole set; scripts with `--dataset fashion`."""
 import dataclasses
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from common.options import dataset_option
 from dataset import fashion_mnist, mnist
+from dataset.choice import CHOICES
 from dataset.fashion_mnist import CLASS_NAMES, FASHION_MNIST, load_fashion_mnist
 from dataset.mnist import MINI_DIR, MINI_FILES
-from scripts import copy_project, run_script
+from scripts import copy_project, last_line, run_script
 from test_dataset import assert_good, copy_files
 
 
@@ -130,3 +133,46 @@ def test_the_script_without_data(tmp_path):
     run = run_script(project / "dataset" / "fashion_mnist.py", check=False, FASHION_MNIST_DIR=None)
     assert run.returncode == 1
     assert run.stderr.startswith("Fashion-MNIST: train-images-idx3-ubyte.gz was not found")
+
+
+# ---- --dataset fashion
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """The project, where the mini digits pass for Fashion-MNIST."""
+    project = copy_project(tmp_path_factory.mktemp("fashion"), "ch05")
+    with open(project / "dataset/fashion_mnist.py", "a") as file:
+        file.write("\nimport dataclasses\nfrom dataset.mnist import MINI_DIR, MINI_FILES\n"
+                   "FASHION_MNIST = dataclasses.replace(\n"
+                   "    FASHION_MNIST, files=MINI_FILES, package_folder=MINI_DIR)\n")
+    return project
+
+
+@pytest.mark.parametrize("script, params", [("train_neuralnet", "two_layer_net_params"),
+                                            ("train_convnet", "params"),
+                                            ("train_deepnet", "deep_convnet_params")])
+def test_training_on_it_leaves_files_of_its_own(project, script, params):
+    folder = project / "ch05"
+    before = set(folder.iterdir())
+    run = run_script(folder / f"{script}.py", "--dataset", "fashion", "--epochs", 1, "--limit", 30,
+                     FASHION_MNIST_DIR=None)
+    made = {path.name for path in set(folder.iterdir()) - before if path.is_file()}
+    assert made == {f"{params}_fashion.pkl", f"{script}_fashion.png"}
+    assert (project / "dataset/fashion_mnist.pkl").exists() and not (project / "dataset/mnist.pkl").exists()
+    assert f"{params}_fashion.pkl" in last_line(run)
+
+
+def test_the_option_gives_the_data_set_that_it_names(capsys):
+    parser = dataset_option()
+    assert parser.parse_args([]).dataset.load is mnist.load_mnist
+    assert parser.parse_args(["--dataset", "mnist"]).dataset.load is mnist.load_mnist
+    assert parser.parse_args(["--dataset", "fashion"]).dataset.load is load_fashion_mnist
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--dataset", "cifar"])
+    assert "invalid choice: 'cifar' (choose from mnist, fashion)" in capsys.readouterr().err
+
+
+def test_the_files_of_mnist_keep_their_names():
+    assert CHOICES["mnist"].own("a/params.pkl") == Path("a/params.pkl")
+    assert CHOICES["fashion"].own("a/params.pkl") == Path("a/params_fashion.pkl")
+    assert all(choice.name == name and len(set(choice.class_names)) == 10 for name, choice in CHOICES.items())
