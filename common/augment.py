@@ -1,7 +1,7 @@
 """Training images that are never twice the same: moved, turned, scaled, sheared and bent at random.
 
-Each distortion moves points; together they are one smooth field that says for every pixel of the result where in the image it
-comes from, so an image is resampled, and blurred, only once.
+Each distortion moves points. Together they are one smooth field, which says for every pixel of the result where in the
+image it comes from; so an image is resampled, and blurred, only once.
 """
 import numpy as np
 

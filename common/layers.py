@@ -6,7 +6,7 @@ and so on. Only a forward in training is remembered: prediction leaves the layer
 """
 import numpy as np
 
-from common import windows
+from common import columns, windows
 from common.arrays import empty_like
 from common.functions import as_batch, sigmoid, softmax, softmax_loss
 from common.parallel import elementwise, product
@@ -103,16 +103,24 @@ class Affine(Layer):
 class SoftmaxWithLoss(Layer):
     """The mean cross entropy of softmax(x) and the targets (book, 5.6.3).
 
-    x (N, K), t class indices or one-hot -> a number
+    x (N, K), t class indices or one-hot -> a number. With label_smoothing the targets give up that share, spread evenly
+    over all classes, so that no score has to grow without end (Szegedy et al. 2016, arXiv:1512.00567).
     """
 
-    def __init__(self):
+    def __init__(self, label_smoothing=0):
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(f"SoftmaxWithLoss: expected label_smoothing >= 0 and < 1, got {label_smoothing}")
+        self.label_smoothing = label_smoothing
         self.loss = None
         self.y = None       # softmax(x)
         self.t = None
 
     def forward(self, x, t):
         x, self.t = as_batch(x, t)
+        if self.label_smoothing:
+            K = x.shape[1]
+            one_hot = np.eye(K, dtype=x.dtype)[self.t] if self.t.ndim == 1 else self.t
+            self.t = (1 - self.label_smoothing) * one_hot + self.label_smoothing / K
         self.y = softmax(x)
         self.loss = softmax_loss(x, self.t)
         return self.loss
@@ -176,24 +184,30 @@ class BatchNormalization(Layer):
     def forward(self, x, train_flg=True):
         rows = self._rows(_as_floats(x, self.gamma.dtype))
         if train_flg:
-            mean, var = rows.mean(axis=0), rows.var(axis=0)
-            self.running_mean[...] = self.momentum * self.running_mean + (1 - self.momentum) * mean
-            self.running_var[...] = self.momentum * self.running_var + (1 - self.momentum) * var
+            out = self._normalize(rows)
         else:
-            mean, var = self.running_mean, self.running_var
-        std = np.sqrt(var + 1e-6)
-        xn = (rows - mean) / std
-        if train_flg:
-            self.xn, self.std = xn, std
-        return self._images(self.gamma * xn + self.beta, x.shape)
+            std = np.sqrt(self.running_var + 1e-6)
+            out = columns.compute(lambda x, mean, factor, beta: factor * (x - mean) + beta,
+                                  rows, self.running_mean, self.gamma / std, self.beta)
+        return self._images(out, x.shape)
+
+    def _normalize(self, rows):
+        mean = columns.total(lambda x: x, rows) / len(rows)
+        var = columns.total(lambda x, mean: (x - mean) ** 2, rows, mean) / len(rows)
+        self.running_mean[...] = self.momentum * self.running_mean + (1 - self.momentum) * mean
+        self.running_var[...] = self.momentum * self.running_var + (1 - self.momentum) * var
+        self.std = np.sqrt(var + 1e-6)
+        self.xn = columns.compute(lambda x, mean, std: (x - mean) / std, rows, mean, self.std)
+        return columns.compute(lambda xn, gamma, beta: gamma * xn + beta, self.xn, self.gamma, self.beta)
 
     def backward(self, dout):
         """dx = gamma / std (dout - mean(dout) - xn mean(dout xn)): mean and std move with every x of the batch."""
         xn = self._remembered("xn")
         rows = self._rows(dout)
-        self.dbeta = rows.sum(axis=0)
-        self.dgamma = (rows * xn).sum(axis=0)
-        dx = self.gamma / self.std * (rows - self.dbeta / len(rows) - xn * (self.dgamma / len(rows)))
+        self.dbeta = columns.total(lambda dout: dout, rows)
+        self.dgamma = columns.total(lambda dout, xn: dout * xn, rows, xn)
+        dx = columns.compute(lambda dout, xn, factor, dbeta, dgamma: factor * (dout - dbeta - xn * dgamma),
+                             rows, xn, self.gamma / self.std, self.dbeta / len(rows), self.dgamma / len(rows))
         return self._images(dx, dout.shape)
 
     def _per_channel(self, shape):

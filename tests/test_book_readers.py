@@ -41,7 +41,7 @@ PROMISED = {
         "cross_entropy_error": "(y, t)", "softmax_loss": "(x, t)"},
     common.gradient: {"numerical_gradient": "(f, x)", "numerical_gradient_2d": "(f, X)"},
     common.layers: {
-        "Relu": "()", "Sigmoid": "()", "Affine": "(W, b)", "SoftmaxWithLoss": "()",
+        "Relu": "()", "Sigmoid": "()", "Affine": "(W, b)", "SoftmaxWithLoss": "(label_smoothing=0)",
         "Dropout": "(dropout_ratio=0.5)",
         "BatchNormalization": "(gamma, beta, momentum=0.9, running_mean=None, running_var=None)",
         "Convolution": "(W, b, stride=1, pad=0)", "Pooling": "(pool_h, pool_w, stride=2, pad=0)"},

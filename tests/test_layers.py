@@ -158,10 +158,10 @@ def test_gradient_of_softmax_with_loss(N, K, dout, rng):
     mixed = rng.random((N, K))
     mixed /= mixed.sum(axis=1, keepdims=True)
     for t in (index, index.astype(np.uint8), np.eye(K)[index], np.eye(K, dtype=int)[index], mixed):
-        layer = SoftmaxWithLoss()
-        expected = numerical_gradient(lambda x: layer.forward(x, t), x)
-        layer.forward(x, t)
-        np.testing.assert_allclose(layer.backward(dout), dout * expected, atol=1e-7)
+        for layer in (SoftmaxWithLoss(), SoftmaxWithLoss(label_smoothing=0.2)):
+            expected = numerical_gradient(lambda x: layer.forward(x, t), x)
+            layer.forward(x, t)
+            np.testing.assert_allclose(layer.backward(dout), dout * expected, atol=1e-7)
 
 
 class WrongDx(Affine):
@@ -394,11 +394,21 @@ def test_softmax_with_loss_by_hand():
     np.testing.assert_allclose(layer.backward(), [[-0.375, 0.375], [0.25, -0.25]])
 
 
-def test_softmax_with_loss_keeps_dtype_and_its_input():
+@pytest.mark.parametrize("t", [np.array([1]), np.array([[0, 1]])])
+def test_smoothed_labels_by_hand(t):
+    layer = SoftmaxWithLoss(label_smoothing=0.2)
+    assert layer.forward(np.log([[1.0, 3.0]]), t) == pytest.approx(0.9 * np.log(4 / 3) + 0.1 * np.log(4))
+    np.testing.assert_allclose(layer.backward(), [[0.15, -0.15]])
+    with pytest.raises(ValueError, match="label_smoothing >= 0 and < 1, got 1"):
+        SoftmaxWithLoss(label_smoothing=1)
+
+
+@pytest.mark.parametrize("label_smoothing", [0, 0.1])
+def test_softmax_with_loss_keeps_dtype_and_its_input(label_smoothing):
     x = np.array([[1, 2, 3]], np.float32)
     for t in (np.array([2]), np.array([[0, 0, 1]]), np.array([[0.0, 0.0, 1.0]])):
         x.flags.writeable = t.flags.writeable = False
-        layer = SoftmaxWithLoss()
+        layer = SoftmaxWithLoss(label_smoothing)
         assert layer.forward(x, t).dtype == np.float32
         first = layer.backward()
         assert first.dtype == np.float32
