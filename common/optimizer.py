@@ -8,14 +8,18 @@ class Optimizer:
     """Adds delta(key, grad) to every parameter.
 
     `update` works on any dict: arrays are changed where they are, plain floats are replaced.
-    `lr` may be changed at any time.
+    `lr` may be changed at any time, and so may `weight_decay`: every step takes the share lr * weight_decay off the
+    weights, the parameters whose names begin with "W" (Loshchilov, Hutter 2019, arXiv:1711.05101).
     """
+    weight_decay = 0.0
 
     def __init__(self, lr):
         self.lr = float(lr)     # a NumPy float64 here would turn float32 steps into float64
 
     def update(self, params, grads):
         for key in params:
+            if self.weight_decay and key[0] == "W":
+                params[key] *= 1 - self.lr * self.weight_decay
             params[key] += self.delta(key, np.asarray(grads[key]))
 
     def delta(self, key, grad):
@@ -25,7 +29,7 @@ class Optimizer:
         """This rule's memory of one parameter, zeros at first: self.v["W1"], say."""
         memory = self.__dict__.setdefault(name, {})
         if key not in memory:
-            memory[key] = np.zeros(grad.shape, np.result_type(grad, np.float16))     # floats, also for a gradient of ints
+            memory[key] = np.zeros(grad.shape, np.result_type(grad, np.float16))     # floats, even for ints
         return memory[key]
 
 
@@ -130,6 +134,17 @@ class Adam(Optimizer):
         return step
 
 
+class AdamW(Adam):
+    """Adam, and the weights decay apart from the gradients, so that v does not weaken the decay of busy weights.
+
+    Loshchilov, Hutter (2019), arXiv:1711.05101.
+    """
+
+    def __init__(self, lr=0.001, beta1=0.9, beta2=0.999, weight_decay=0.01):
+        super().__init__(lr, beta1, beta2)
+        self.weight_decay = float(weight_decay)
+
+
 def create_optimizer(name, **param):
     """The optimizer of that name (upper or lower case), with these settings.
 
@@ -138,7 +153,7 @@ def create_optimizer(name, **param):
     ValueError : no such name; the message lists those that exist
     TypeError : a setting that this optimizer does not have
     """
-    known = {cls.__name__.lower(): cls for cls in (SGD, Momentum, Nesterov, AdaGrad, RMSprop, Adam)}
+    known = {cls.__name__.lower(): cls for cls in (SGD, Momentum, Nesterov, AdaGrad, RMSprop, Adam, AdamW)}
     if str(name).lower() not in known:
         raise ValueError(f"no optimizer {name!r}; known: {', '.join(cls.__name__ for cls in known.values())}")
     return known[str(name).lower()](**param)

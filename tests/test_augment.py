@@ -46,7 +46,7 @@ def test_points_go_where_they_should(drawn, setting, start, end):
 
 def test_distortions_are_composed_around_the_centre(drawn):
     out = distort(dot(10, 20), rotation=90, scale=0.5, shift=2)
-    # The centre (10, 15) of the result shows (12, 17): the dot is (-2, 3) from there; turned to (3, 2); 1.5 times as far.
+    # The centre (10, 15) of the result shows (12, 17): the dot is (-2, 3) from there; turned: (3, 2); 1.5 times as far.
     np.testing.assert_allclose(center_of_mass(out), (14.5, 18), atol=0.05)
 
 
@@ -86,7 +86,7 @@ def test_elastic_moves_every_point_that_far_and_neighbours_alike(smoothness, ali
     H, W = 20, 24
     rows = np.broadcast_to(np.arange(1.0, H + 1)[:, None], (1500, 1, H, W))      # the value says from where it came
     moved = (distort(rows.copy(), elastic=0.3, smoothness=smoothness) - rows)[:, 0, 2:-2, 2:-2]
-    np.testing.assert_allclose(np.sqrt(np.mean(moved ** 2, axis=0)), 0.3, rtol=0.1)     # at the borders as in the middle
+    np.testing.assert_allclose(np.sqrt(np.mean(moved ** 2, axis=0)), 0.3, rtol=0.1)     # at the borders too
     assert np.abs(np.mean(moved, axis=0)).max() < 0.03
     correlation = np.mean(moved[:, :, 1:] * moved[:, :, :-1]) / 0.3 ** 2
     assert correlation == pytest.approx(np.exp(-1 / (4 * smoothness ** 2)), abs=0.02) and correlation > alike

@@ -4,7 +4,7 @@ import inspect
 import numpy as np
 import pytest
 
-from common.optimizer import SGD, AdaGrad, Adam, Momentum, Nesterov, Optimizer, RMSprop, create_optimizer
+from common.optimizer import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop, create_optimizer
 
 GRADS = [0.5, -1.0, 3.0, 0.0, 2.0, -0.1]        # of one parameter, step after step
 
@@ -173,6 +173,35 @@ def test_extreme_gradients_stay_finite(rule):
     assert np.isfinite(params["W"]).all() and params["W"][0] == 0
 
 
+def test_weights_decay_apart_from_the_gradients(rule):
+    """Algorithm 2 of Loshchilov and Hutter: x <- x - lr weight_decay x + the rule's own step."""
+    optimizer_class, formula, settings = rule
+    optimizer, W, b = optimizer_class(**settings), np.array([2.0]), np.array([2.0])
+    optimizer.weight_decay = 0.5
+    params, x = {"W1": W, "b1": b, "beta1": b.copy()}, 2.0
+    plain = [2.0, *formula(2.0, GRADS, **settings)]
+    for g, before, after in zip(GRADS, plain, plain[1:]):
+        optimizer.update(params, dict.fromkeys(params, np.array([g])))
+        x = x - settings["lr"] * 0.5 * x + (after - before)
+        assert W[0] == pytest.approx(x, rel=1e-5) and params["W1"] is W
+        assert b[0] == params["beta1"][0] == pytest.approx(after, rel=1e-5)
+
+
+def test_adamw_is_adam_with_weight_decay():
+    parameters = inspect.signature(AdamW).parameters
+    defaults = {name: parameter.default for name, parameter in parameters.items()}
+    assert defaults == {**DEFAULTS[Adam], "weight_decay": 0.01}
+    ends = []
+    for optimizer in (AdamW(0.1, 0.8, 0.95, 0.3), Adam(0.1, 0.8, 0.95), AdamW(0.1, 0.8, 0.95, 0)):
+        optimizer.weight_decay = 0.3 if type(optimizer) is Adam else optimizer.weight_decay
+        params = {"W1": np.array([1.0, -3.0], np.float32)}
+        for g in GRADS:
+            optimizer.update(params, {"W1": np.array([g, 2 * g], np.float32)})
+        ends.append(params["W1"])
+    assert np.array_equal(ends[0], ends[1]) and not np.array_equal(ends[0], ends[2])
+    assert ends[0].dtype == np.float32
+
+
 def test_the_learning_rate_may_change_on_the_way():
     params, optimizer = {"x": 0.0}, SGD(lr=1)
     optimizer.update(params, {"x": 1.0})
@@ -216,7 +245,7 @@ def test_a_rule_of_ones_own_is_one_method():
         Optimizer(lr=1).update(params, params)
 
 
-@pytest.mark.parametrize("name", ["SGD", "Momentum", "Nesterov", "AdaGrad", "RMSprop", "Adam", "ADAM"])
+@pytest.mark.parametrize("name", ["SGD", "Momentum", "Nesterov", "AdaGrad", "RMSprop", "Adam", "ADAM", "AdamW"])
 def test_optimizers_by_name(name):
     optimizer = create_optimizer(name, lr=0.5)
     assert type(optimizer).__name__.lower() == name.lower() and optimizer.lr == 0.5
