@@ -10,6 +10,9 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from ch05.layer_naive import MulLayer
+from common.graph import Graph
+from common.plot import show
+from common.plot_graph import draw
 
 if __name__ == "__main__":
     apple = 100
@@ -31,3 +34,11 @@ if __name__ == "__main__":
     print(f"d price / d apple:        {dapple:g}")
     print(f"d price / d apple number: {dapple_num:g}")
     print(f"d price / d tax:          {dtax:g}")
+
+    # the same as a picture: the layers run once more, and every value gets its name
+    graph = Graph(apple=apple, apple_num=apple_num, tax=tax)
+    graph.forward(mul_apple_layer, "apple", "apple_num", out="apple_price")
+    graph.forward(mul_tax_layer, "apple_price", "tax", out="price")
+    graph.backward(dprice)
+    draw(graph)
+    show()

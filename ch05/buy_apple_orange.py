@@ -10,6 +10,9 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from ch05.layer_naive import AddLayer, MulLayer
+from common.graph import Graph
+from common.plot import show
+from common.plot_graph import draw
 
 if __name__ == "__main__":
     apple = 100
@@ -41,3 +44,13 @@ if __name__ == "__main__":
     print(f"d price / d orange:        {dorange:g}")
     print(f"d price / d orange number: {dorange_num:g}")
     print(f"d price / d tax:           {dtax:g}")
+
+    # the same as a picture
+    graph = Graph(apple=apple, apple_num=apple_num, orange=orange, orange_num=orange_num, tax=tax)
+    graph.forward(mul_apple_layer, "apple", "apple_num", out="apple_price")
+    graph.forward(mul_orange_layer, "orange", "orange_num", out="orange_price")
+    graph.forward(add_apple_orange_layer, "apple_price", "orange_price", out="all_price")
+    graph.forward(mul_tax_layer, "all_price", "tax", out="price")
+    graph.backward(dprice)
+    draw(graph)
+    show()

@@ -82,7 +82,10 @@ def test_naive_layers_give_the_slopes_of_their_forward(layer, x, y):
 ])
 def test_shopping_gives_the_numbers_of_the_book(project, tmp_path, name, numbers):
     result = run_from_both(project / f"ch05/{name}.py", tmp_path)
-    assert [float(line.split()[-1]) for line in result.stdout.splitlines()] == numbers
+    *lines, saved = result.stdout.splitlines()
+    assert [float(line.split()[-1]) for line in lines] == numbers
+    assert saved == f"Figure saved: {project / 'ch05' / name}.png"
+    assert_drawn(project / f"ch05/{name}.png")
 
 
 @pytest.mark.parametrize("name", NETS)
