@@ -1,11 +1,14 @@
 """What goes forward through a net for one digit, and what comes back: every value in a table and in a picture.
 
-Look at the lines: over each the value, under it the derivative of the loss by that value. Relu and pooling hand a
-derivative on at some places and stop it at the others; Affine mixes all of them. In the second net the Affine and
-Sigmoid layers are opened into the steps of chapter 5. To draw a net of your own: draw(record(net, x, t)).
-Before: buy_apple_orange.py; next: two_layer_net.py.
+Look at the lines: over each stands the value, under it the derivative of the loss by that value. Relu and pooling let
+a derivative pass at some places and stop it at the others; Affine mixes them all. In the second net, the Affine and
+Sigmoid layers are opened into the steps of chapter 5. Nets that you have trained can be drawn too:
 
-    python backprop_graph.py --net simple_convnet --params params.pkl       (which train_convnet.py has left)
+    python backprop_graph.py --net two_layer_net --params two_layer_net_params.pkl
+
+and nets that you have written, in your own script, by `draw(record(net, x, t))`.
+
+Before: two_layer_net.py; next: gradient_check.py.
 """
 import argparse
 import sys
@@ -16,6 +19,7 @@ import numpy as np
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from ch05.deep_convnet import DeepConvNet
 from ch05.simple_convnet import SimpleConvNet
+from ch05.two_layer_net import TwoLayerNet
 from common.graph import record
 from common.multi_layer_net import MultiLayerNet
 from common.plot import show
@@ -24,8 +28,14 @@ from dataset.files import load_pickle
 from dataset.mnist import load_mnist
 
 
+# Each net is built for given shapes of parameters, {"W1": (784, 50), ...}, or in its usual size if there are none.
+
+
+def two_layer_net(shapes):
+    return TwoLayerNet(784, shapes.get("W1", (784, 50))[1], 10, weight_init_std="he")
+
+
 def fully_connected(activation):
-    """Two layers, or as many and as wide ones as the parameters are for."""
     def build(shapes):
         hidden_size_list = [shapes[f"W{n}"][1] for n in range(1, len(shapes) // 2)] or [50]
         return MultiLayerNet(784, hidden_size_list, 10, activation, weight_init_std=activation)
@@ -39,7 +49,8 @@ def simple_convnet(shapes):
 
 
 NETS = {
-    "two_layer_net": fully_connected("relu"),
+    "two_layer_net": two_layer_net,
+    "relu_net": fully_connected("relu"),
     "sigmoid_net": fully_connected("sigmoid"),
     "simple_convnet": simple_convnet,
     "deep_convnet": lambda shapes: DeepConvNet(),

@@ -8,7 +8,7 @@ the finite step leave over. Then look at a mistake, each in one line of a layer 
 Which gradients fail, and where the picture is dark, tells what is wrong. `check_gradients`, which does it, takes any
 layer or net, your own too.
 
-Before: two_layer_net.py; next: train_neuralnet.py.
+Before: backprop_graph.py; next: train_neuralnet.py.
 """
 import argparse
 import sys

@@ -3,7 +3,7 @@
 Compare it with ch04/two_layer_net.py: the formulas have moved into the layers, so the net is only their
 order, and common/network.py walks through them, forwards to predict and backwards for the gradient.
 
-Before: buy_apple_orange.py; next: gradient_check.py.
+Before: buy_apple_orange.py; next: backprop_graph.py.
 """
 import sys
 from pathlib import Path

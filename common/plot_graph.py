@@ -123,8 +123,9 @@ class _Picture:
 
     def _node(self, node):
         """A circle for an operation with a short symbol, a box for a layer, with the shapes of its parameters."""
-        text = SYMBOLS.get(type(node.layer).__name__, node.title.replace(": ", "\n"))
-        box = self._operation(text) if len(text) < 4 else self._layer(text, node.params)
+        name, _, kind = node.title.partition(": ")
+        text = SYMBOLS.get(type(node.layer).__name__, kind or name)
+        box = self._operation(text) if len(text) < 4 else self._layer(text, name if kind else "", node.params)
         box.block = node.inside
         if node.inside:
             self.braces.setdefault(node.inside, []).append(box)
@@ -140,8 +141,9 @@ class _Picture:
         self.painters[box] = paint
         return box
 
-    def _layer(self, name, params):
-        lines = [(line, self.size + 2, "bold", "black") for line in name.split("\n")]
+    def _layer(self, heading, name, params):
+        lines = [(line, self.size + 2, "bold", "black") for line in heading.split("\n")]
+        lines += [(name, self.size, "normal", "black")] if name else []
         for key, (value, grad) in params.items():
             lines.append((f"{key} {np.shape(value)}", self.size, "normal", FORWARD))
             if grad is not None:
