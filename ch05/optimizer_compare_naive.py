@@ -2,10 +2,11 @@
 
 Look at the shapes of the paths: SGD zigzags across the valley, because the gradient hardly ever points at the
 minimum. Momentum rolls through the bends like a ball. AdaGrad and Adam give each variable its own step size
-and turn towards the minimum early.
+and turn towards the minimum early. `--gif` makes a film of the four, step by step.
 
-Before: train_neuralnet.py; next: optimizer_compare_mnist.py.
+Before: decision_boundary.py; next: optimizer_compare_mnist.py.
 """
+import argparse
 import sys
 from pathlib import Path
 
@@ -14,7 +15,8 @@ import numpy as np
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from common.optimizer import SGD, AdaGrad, Adam, Momentum
-from common.plot import show
+from common.options import at_least
+from common.plot import save_gif, show
 
 
 def f(x, y):
@@ -38,17 +40,23 @@ def walk(optimizer, x, y, steps=30):
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--gif", action="store_true", help="save a film too")
+    parser.add_argument("--steps", type=at_least(1), default=30, metavar="N", help="(default: %(default)s)")
+    args = parser.parse_args()
     optimizers = [SGD(lr=0.95), Momentum(lr=0.1), AdaGrad(lr=1.5), Adam(lr=0.3)]
     X, Y = np.meshgrid(np.linspace(-10, 10, 200), np.linspace(-4, 4, 100))
 
     figure, grid = plt.subplots(2, 2, figsize=(11, 6.5), sharex=True, sharey=True, layout="constrained")
-    figure.suptitle("30 steps on f(x, y) = x²/20 + y²")
+    figure.suptitle(f"{args.steps} steps on f(x, y) = x²/20 + y²")
+    walks = []
     for axes, optimizer in zip(grid.flat, optimizers):
-        path = walk(optimizer, -7.0, 2.0)
+        path = walk(optimizer, -7.0, 2.0, args.steps)
         name = f"{type(optimizer).__name__}, lr = {optimizer.lr:g}"
         print(f"{name:20} ends at ({path[-1, 0]:6.3f}, {path[-1, 1]:6.3f}), f = {f(*path[-1]):.5f}")
         axes.contour(X, Y, f(X, Y), levels=[0.1, 0.5, 1, 2, 4, 7, 11], colors="gray", linewidths=0.6)
-        axes.plot(*path.T, "o-", color="tab:red", markersize=4, linewidth=1.2)
+        line, = axes.plot(*path.T, "o-", color="tab:red", markersize=4, linewidth=1.2)
+        walks.append((line, path))
         axes.plot(*path[0], "ks", label="start")
         axes.plot(0, 0, "k*", markersize=11, label="minimum")
         axes.set_title(name)
@@ -56,4 +64,12 @@ if __name__ == "__main__":
     grid[0, 0].legend(loc="upper right")
     figure.supxlabel("x")
     figure.supylabel("y")
+
+    def draw(step):
+        figure.suptitle(f"{step} steps on f(x, y) = x²/20 + y²")
+        for line, path in walks:
+            line.set_data(*path[:step + 1].T)
+
+    if args.gif:
+        save_gif(range(args.steps + 1), draw, seconds=0.2)
     show()

@@ -3,7 +3,7 @@
 Look at the speed: an epoch takes a second, where numerical gradients would take hours. The loop that
 chapter 4 wrote out now lives in common/trainer.py.
 
-Before: gradient_check.py; next: optimizer_compare_naive.py.
+Before: gradient_check.py; next: decision_boundary.py.
 """
 import sys
 from pathlib import Path

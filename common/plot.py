@@ -7,6 +7,7 @@ Each function below draws one new figure and returns its axes; `show` then puts 
 
 A script may as well draw with `matplotlib.pyplot` itself and end with `show()`.
 """
+import io
 import math
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 from cycler import cycler
 from matplotlib.colors import LogNorm
 from matplotlib.ticker import MaxNLocator
+from PIL import Image
 
 from common.util import smooth_curve
 from dataset.files import write_atomically
@@ -47,8 +49,7 @@ def show(name=None):
     """
     figure = plt.gcf()
     if figure.canvas.required_interactive_framework is None:
-        script = Path(getattr(sys.modules["__main__"], "__file__", "figure.py")).resolve()
-        path = script.with_name(f"{name or script.stem}.png")
+        path = _beside_the_script(name, "png")
         write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=120, bbox_inches="tight"))
         print(f"Figure saved: {path}")
     if plt.get_backend().lower() != "agg":
@@ -350,3 +351,38 @@ def gradient_check(check, title=None):
     grid[0, 1].set_title("by differences")
     grid[0, 2].set_title(f"difference / largest gradient; bound {check.bound:.0e}")
     return grid
+
+
+def save_gif(frames, draw, name=None, seconds=0.1):
+    """Save the current figure as an animation, a GIF beside the running script, and print where.
+
+    The figure stays as the last frame left it, for `show`.
+
+    Parameters
+    ----------
+    frames : iterable of whatever `draw` takes
+    draw : function that changes the current figure for one frame
+    name : str, optional
+        File name without its ending; the script's own name if omitted.
+    seconds : float
+        How long each frame is seen; the last one stays for two seconds more.
+    """
+    figure = plt.gcf()
+    images = []
+    for frame in frames:
+        draw(frame)
+        file = io.BytesIO()
+        figure.savefig(file, format="rgba", dpi=80)
+        figure.set_layout_engine("none")        # the first frame's layout holds: nothing trembles, and it is faster
+        size = (figure.get_size_inches() * 80).astype(int)
+        images.append(Image.frombytes("RGBA", tuple(size), file.getvalue()).convert("RGB").quantize())
+    durations = [round(1000 * seconds)] * (len(images) - 1) + [round(1000 * seconds) + 2000]
+    path = _beside_the_script(name, "gif")
+    write_atomically(path, lambda file: images[0].save(file, format="GIF", save_all=True, append_images=images[1:],
+                                                       duration=durations, loop=0))
+    print(f"Animation saved: {path}")
+
+
+def _beside_the_script(name, ending):
+    script = Path(getattr(sys.modules["__main__"], "__file__", "figure.py")).resolve()
+    return script.with_name(f"{name or script.stem}.{ending}")

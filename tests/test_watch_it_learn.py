@@ -1,0 +1,67 @@
+"""The films and pictures of learning: each frame is there, and shows what was computed."""
+import re
+import sys
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from PIL import Image, ImageSequence
+from scripts import copy_project, last_line, run_script
+
+from ch05.decision_boundary import spiral, territory
+from common import plot
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    return copy_project(tmp_path_factory.mktemp("watch"), "ch05")
+
+
+def test_a_gif_has_every_frame_and_the_figure_stays_as_the_last_one_left_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "__main__", SimpleNamespace(__file__=str(tmp_path / "film.py")))
+    axes = plt.subplots(figsize=(1, 1))[1]
+    plot.save_gif([0.1, 0.9, 0.5], lambda grey: axes.set_facecolor(str(grey)), seconds=0.2)
+    assert axes.get_facecolor()[0] == 0.5
+    plt.close()
+    assert capsys.readouterr().out == f"Animation saved: {tmp_path / 'film.gif'}\n"
+    film = Image.open(tmp_path / "film.gif")
+    frames = [(frame.info["duration"], np.median(np.asarray(frame.convert("L"))[30:50, 30:50]))
+              for frame in ImageSequence.Iterator(film)]
+    assert frames == [(200, pytest.approx(26, abs=3)), (200, pytest.approx(230, abs=3)),
+                      (2200, pytest.approx(128, abs=3))]
+
+
+def test_the_arms_of_the_spiral_are_one_arm_turned():
+    x, t = spiral(20, noise=0)
+    assert x.shape == (60, 2) and x.dtype == np.float32 and np.bincount(t).tolist() == [20, 20, 20]
+    cos, sin = np.cos(2 * np.pi / 3), np.sin(2 * np.pi / 3)
+    np.testing.assert_allclose(x[t == 0] @ np.array([[cos, -sin], [sin, cos]]), x[t == 1], atol=1e-6)
+
+
+def test_the_territory_shows_who_wins_where():
+    class LeftOrRight:
+        def predict(self, x):
+            return np.stack([-50 * x[:, 0], 50 * x[:, 0], np.full(len(x), -100.0)], axis=1)
+    picture = territory(LeftOrRight())
+    assert 0 <= picture.min() and picture.max() <= 1
+    assert np.ptp(picture[:, :50], axis=(0, 1)).max() < 1e-6 and np.ptp(picture[:, 70:], axis=(0, 1)).max() < 1e-6
+    assert picture[0, 0].argmax() == 2 and picture[0, -1].argmax() == 0         # blue and orange
+
+
+def test_the_decision_boundary_bends_until_it_is_right(project, tmp_path):
+    result = run_script(project / "ch05/decision_boundary.py", "--epochs", 25, "--gif", cwd=tmp_path)
+    assert float(re.search(r": ([\d.]+) of 300 points right after epoch 25$", last_line(result))[1]) > 0.95
+    assert np.asarray(Image.open(project / "ch05/decision_boundary.png").convert("L")).std() > 5
+    assert Image.open(project / "ch05/decision_boundary.gif").n_frames == 26
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_optimizers_walk_in_a_film(project):
+    run_script(project / "ch05/optimizer_compare_naive.py", "--gif", "--steps", 4)
+    film = Image.open(project / "ch05/optimizer_compare_naive.gif")
+    red = []
+    for frame in ImageSequence.Iterator(film):
+        r, g, b = np.moveaxis(np.asarray(frame.convert("RGB")).astype(int), -1, 0)
+        red.append(int(np.sum((r > 150) & (g < 100) & (b < 100))))
+    assert len(red) == 5 and 0 < red[1] < red[2] < red[4]
