@@ -79,8 +79,13 @@ class Network:
 
     @params.setter
     def params(self, values):
-        _check_names("params", self.params, values)
+        check_names("params", self.params, values)
         self.params.update(values)
+
+    @property
+    def state(self):
+        """params and buffers, the layers' own arrays: all that decides what the net predicts, and all that is saved."""
+        return Params({**self.params, **self._named("buffer_names")})
 
     # ---- forward ---------------------------------------------------------------------------------------------------
 
@@ -173,7 +178,7 @@ class Network:
 
     def save_params(self, file_name="params.pkl"):
         """Writes {"W1": array, ...} as a pickle; the file is whole or not there at all."""
-        save_pickle(file_name, {**self.params, **self._named("buffer_names")})
+        save_pickle(file_name, dict(self.state))
 
     def load_params(self, file_name="params.pkl"):
         """Takes over parameters that save_params, or a reader of the book, has written.
@@ -183,13 +188,12 @@ class Network:
         ValueError : the file is damaged or no pickle of arrays, or arrays are missing, misshapen or unknown;
             the net stays as it was
         """
-        mine = Params({**self.params, **self._named("buffer_names")})
-        values = load_pickle(file_name)
-        _check_names(file_name, mine, values)
+        mine, values = self.state, load_pickle(file_name)
+        check_names(file_name, mine, values)
         mine.update(values)
 
 
-def _check_names(source, mine, values):
+def check_names(source, mine, values):
     """Everything is there and fits, before anything is changed."""
     if not isinstance(values, dict):
         raise ValueError(f"{source}: expected a dict of arrays, got {type(values).__name__}")

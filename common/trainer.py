@@ -1,16 +1,18 @@
 """Trainer: epochs of mini-batches, with progress, history and a clean stop (book, 7.5)."""
-import signal
 import sys
-import threading
 import time
-from contextlib import contextmanager
+from contextlib import nullcontext
 
 import numpy as np
 from tqdm import tqdm
 
+from common.checkpoint import load_checkpoint, save_checkpoint
+from common.interruption import stop_signals
+from common.log import write_log
 from common.network import Network
 from common.optimizer import Optimizer, create_optimizer
 from common.util import minibatches
+from common.weights import AverageWeights, BestWeights, put
 
 
 class Trainer:
@@ -26,106 +28,172 @@ class Trainer:
     optimizer_param : the settings of the optimizer named
     evaluate_sample_num_per_epoch : evaluate on the first so many examples only; None for all
     verbose : print a line per epoch and show a progress bar
+    schedule : a function of progress that the learning rate is multiplied by, see `common.schedule`
+    augment : a function of a batch of examples that returns the batch to train on, see `common.augment`
+    average : the decay of an average of the weights, 0.999 say, which is evaluated and kept instead of those of the
+        last step; 0 for none
+    validation : (x, t), examples held out of the training, to keep the parameters of the epoch that is best on them
+    patience : end the training when so many epochs in a row were not better on the validation examples
+    callbacks : functions that are called with the trainer after every epoch, while the network has the weights that
+        were evaluated. This one ends the training:
+
+            def good_enough(trainer):
+                if trainer.history["test_acc"][-1] > 0.99:
+                    trainer.epochs = trainer.current_epoch
+
+    log : a file for the history, written anew after every epoch; .json or .csv
+    checkpoint : a file that the state of the training is saved to, at the start and after every epoch
+    resume : a checkpoint to go on from. It decides on all that follows, random numbers and learning rate too. It is
+        also where to save the state, if `checkpoint` is left out
 
     Attributes
     ----------
+    history : {"loss": the mean over the steps, "train_acc", "test_acc", with validation "val_acc", "seconds"}, lists of
+        a value per epoch
     train_loss_list : the loss of every step
-    train_acc_list, test_acc_list : the accuracy after every epoch
-    interrupted : whether Ctrl-C ended the training
+    train_acc_list, test_acc_list : the accuracy after every epoch; those of history
+    interrupted : whether Ctrl-C or SIGTERM ended the training
+    exit_code : what a script should exit with: 0; 130 after Ctrl-C, 143 after SIGTERM
     """
 
     def __init__(self, network, x_train, t_train, x_test, t_test, epochs=20, mini_batch_size=100, optimizer='SGD',
-                 optimizer_param={'lr': 0.01}, evaluate_sample_num_per_epoch=None, verbose=True):
-        for name, x, t in (("train", x_train, t_train), ("test", x_test, t_test)):
-            if len(x) != len(t) or len(x) == 0:
-                raise ValueError(f"x_{name}, t_{name}: expected as many targets as examples, and some, "
-                                 f"got {len(t)} and {len(x)}")
+                 optimizer_param={'lr': 0.01}, evaluate_sample_num_per_epoch=None, verbose=True, schedule=None,
+                 augment=None, average=0, validation=None, patience=None, callbacks=(), log=None, checkpoint=None,
+                 resume=None):
+        _check_examples(train=(x_train, t_train), test=(x_test, t_test), validation=validation)
         if mini_batch_size < 1 or epochs < 0:
             raise ValueError(f"expected epochs >= 0 and mini_batch_size >= 1, got {epochs} and {mini_batch_size}")
         if evaluate_sample_num_per_epoch is not None and evaluate_sample_num_per_epoch < 1:
             raise ValueError("evaluate_sample_num_per_epoch: expected None or a number >= 1, "
                              f"got {evaluate_sample_num_per_epoch}")
+        if patience is not None and (patience < 1 or validation is None):
+            raise ValueError("patience: expected None, or a number >= 1 and validation examples, got "
+                             f"{patience} and {'none' if validation is None else 'some'}")
         self.network = network
         self.x_train, self.t_train = x_train, t_train
         self.x_test, self.t_test = x_test, t_test
+        self.validation = validation
         self.epochs = int(epochs)
         self.batch_size = int(mini_batch_size)
         self.evaluate_sample_num_per_epoch = evaluate_sample_num_per_epoch
         self.verbose = verbose
         self.optimizer = (optimizer if isinstance(optimizer, Optimizer)
                           else create_optimizer(optimizer, **optimizer_param))
+        self.lr = self.optimizer.lr             # what the schedule starts from
+        self.schedule = schedule
+        self.augment = augment
+        self.average = AverageWeights(network, average) if average else None
+        self.best = BestWeights() if validation else None
+        self.patience = patience
+        self.callbacks = callbacks
+        self.log = log
+        self.checkpoint = checkpoint or resume
+        self.resume = resume
+        self.steps_per_epoch = -(-len(x_train) // self.batch_size)
         self.current_iter = 0
         self.current_epoch = 0
         self.interrupted = False
+        self.exit_code = 0
         self.train_loss_list = []
         self.train_acc_list = []
         self.test_acc_list = []
+        self.history = {"loss": [], "train_acc": self.train_acc_list, "test_acc": self.test_acc_list,
+                        **({"val_acc": []} if validation else {}), "seconds": []}
 
     def train(self):
-        """Trains for `epochs` epochs. Ctrl-C ends it after the current step; a second Ctrl-C at once."""
-        with _ctrl_c() as stop:
-            while self.current_epoch < self.epochs and not stop.is_set():
-                self._train_epoch(stop)
-        self.interrupted = stop.is_set()
+        """Trains for `epochs` epochs. Ctrl-C or SIGTERM ends it after the current step; once more, at once."""
+        if self.resume:
+            load_checkpoint(self.resume, self)
+            self.resume = None
+        self._save()        # now, and not after the first epoch, we want to know of a folder that cannot be written
+        with stop_signals() as received:
+            while self.current_epoch < self.epochs and not received and not self._out_of_patience():
+                self._train_epoch(received)
+        self.interrupted = bool(received)
+        self.exit_code = 128 + received[0] if received else 0
+        if self.average:
+            put(self.network, self.average.arrays)
+        if self.best and self.best.epoch:
+            put(self.network, self.best.arrays)
         if self.verbose:
-            if self.interrupted:
-                print(f"stopped by Ctrl-C; parameters and history are those of {self.current_iter} steps, "
-                      f"{self.current_epoch} whole epochs")
-            if self.test_acc_list:
-                print("=============== Final Test Accuracy ===============")
-                print(f"test acc: {self.test_acc_list[-1]:.4f}")
+            self._say_how_it_ended()
 
-    def _train_epoch(self, stop):
+    def _out_of_patience(self):
+        return self.patience is not None and self.current_epoch - self.best.epoch >= self.patience
+
+    def _train_epoch(self, received):
         started, losses = time.perf_counter(), []
-        steps = -(-len(self.x_train) // self.batch_size)
-        with tqdm(total=steps, desc=f"epoch {self.current_epoch + 1}/{self.epochs}", unit="step", leave=False,
-                  disable=not self.verbose, file=sys.stderr) as bar:
+        with tqdm(total=self.steps_per_epoch, desc=f"epoch {self.current_epoch + 1}/{self.epochs}", unit="step",
+                  leave=False, disable=not self.verbose, file=sys.stderr) as bar:
             for x_batch, t_batch in minibatches(self.x_train, self.t_train, self.batch_size):
                 losses.append(self.train_step(x_batch, t_batch))
                 bar.set_postfix_str(f"loss {np.mean(losses[-100:]):.4f}", refresh=False)
                 bar.update()
-                if stop.is_set():
+                if received:
                     return
         self.current_epoch += 1
-        self.train_acc_list.append(self._evaluate(self.x_train, self.t_train))
-        self.test_acc_list.append(self._evaluate(self.x_test, self.t_test))
-        if self.verbose:
-            print(f"epoch {self.current_epoch:2}/{self.epochs}   loss {np.mean(losses):.4f}   "
-                  f"train acc {self.train_acc_list[-1]:.4f}   test acc {self.test_acc_list[-1]:.4f}   "
-                  f"{time.perf_counter() - started:.1f} s", flush=True)
+        with self.average.inside(self.network) if self.average else nullcontext():
+            self._evaluate_epoch(float(np.mean(losses)), started)
+            for callback in self.callbacks:
+                callback(self)
+        self._save()
 
     def train_step(self, x_batch, t_batch):
         """One update of the parameters; returns the loss before it."""
+        if self.augment:
+            x_batch = self.augment(x_batch)
+        if self.schedule:       # the progress in the middle of the step: neither the first nor the last is wasted on 0
+            progress = (self.current_iter + 0.5) / (self.epochs * self.steps_per_epoch)
+            self.optimizer.lr = float(self.lr * self.schedule(progress))
         if getattr(type(self.network), "gradient", None) is Network.gradient:
             loss, grads = self.network.value_and_gradient(x_batch, t_batch)
         else:
             grads = self.network.gradient(x_batch, t_batch)
             loss = self.network.loss(x_batch, t_batch)
         self.optimizer.update(self.network.params, grads)
+        if self.average:
+            self.average.update(self.network)
         self.current_iter += 1
         self.train_loss_list.append(float(loss))
         return float(loss)
+
+    def _evaluate_epoch(self, loss, started):
+        values = {"loss": loss, "train_acc": self._evaluate(self.x_train, self.t_train),
+                  "test_acc": self._evaluate(self.x_test, self.t_test)}
+        if self.validation:
+            values["val_acc"] = float(self.network.accuracy(*self.validation))      # all: it decides what is kept
+            self.best.offer(values["val_acc"], self.current_epoch, self.network)
+        values["seconds"] = time.perf_counter() - started
+        for name, value in values.items():
+            self.history[name].append(value)
+        if self.verbose:
+            said = "   ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in values.items()
+                              if name != "seconds")
+            print(f"epoch {self.current_epoch:2}/{self.epochs}   {said}   {values['seconds']:.1f} s", flush=True)
 
     def _evaluate(self, x, t):
         n = self.evaluate_sample_num_per_epoch
         return float(self.network.accuracy(x[:n], t[:n]))
 
+    def _save(self):
+        if self.log:
+            write_log(self.log, self.history)
+        if self.checkpoint:
+            save_checkpoint(self.checkpoint, self)
 
-@contextmanager
-def _ctrl_c():
-    """An event that the first Ctrl-C sets, so that no update of the parameters is cut in half."""
-    stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
+    def _say_how_it_ended(self):
+        if self.interrupted:
+            print(f"stopped by {'Ctrl-C' if self.exit_code == 130 else 'SIGTERM'}; parameters and history are those of "
+                  f"{self.current_iter} steps, {self.current_epoch} whole epochs")
+        if self.best and self.best.epoch:
+            print(f"kept the parameters of epoch {self.best.epoch}, with val acc {self.best.score:.4f}")
+        if self.test_acc_list:
+            print("=============== Final Test Accuracy ===============")
+            print(f"test acc: {self.test_acc_list[self.best.epoch - 1 if self.best else -1]:.4f}")
 
-    def handler(signum, frame):
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
 
-    before = signal.signal(signal.SIGINT, handler)
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, before)
+def _check_examples(**sets):
+    for name, examples in sets.items():
+        if examples is not None and (len(examples[0]) != len(examples[1]) or len(examples[0]) == 0):
+            raise ValueError(f"x_{name}, t_{name}: expected as many targets as examples, and some, "
+                             f"got {len(examples[1])} and {len(examples[0])}")
