@@ -3,7 +3,7 @@
 Look at the sizes: each pooling halves the picture while the convolutions double the channels, 28x28 pixels
 become 64 maps of 4x4. He's weights and dropout make so many layers trainable.
 
-Before: visualize_filter.py; next: train_deepnet.py, which trains it.
+Before: digit_through_cnn.py; next: train_deepnet.py, which trains it.
 """
 import sys
 from pathlib import Path

@@ -4,7 +4,7 @@ Look at the second figure: noise has become edges and blobs, light on one side a
 answers where the image looks like the filter. Your own parameters are shown if train_convnet.py has left
 some.
 
-Before: train_convnet.py; next: deep_convnet.py.
+Before: train_convnet.py; next: digit_through_cnn.py.
 """
 import sys
 from pathlib import Path

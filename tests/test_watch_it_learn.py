@@ -10,6 +10,9 @@ from PIL import Image, ImageSequence
 from scripts import copy_project, last_line, run_script
 
 from ch05.decision_boundary import spiral, territory
+from ch05.deep_convnet import DeepConvNet
+from ch05.digit_through_cnn import stations, tiles
+from ch05.simple_convnet import SimpleConvNet
 from common import plot
 
 
@@ -65,3 +68,31 @@ def test_the_optimizers_walk_in_a_film(project):
         r, g, b = np.moveaxis(np.asarray(frame.convert("RGB")).astype(int), -1, 0)
         red.append(int(np.sum((r > 150) & (g < 100) & (b < 100))))
     assert len(red) == 5 and 0 < red[1] < red[2] < red[4]
+
+
+@pytest.mark.parametrize("build", [SimpleConvNet, DeepConvNet])
+def test_a_digit_comes_out_of_its_stations_as_out_of_the_net(build):
+    network, image = build(), np.random.rand(1, 28, 28).astype(np.float32)
+    outputs = stations(network, image)
+    assert list(outputs) == ["image", *network.layers]
+    assert outputs["Conv1"].shape == network.params["W1"].shape[:1] + (outputs["Relu1"].shape[1:])
+    np.testing.assert_allclose(list(outputs.values())[-1], network.predict(image[np.newaxis])[0], rtol=1e-5, atol=1e-7)
+
+
+def test_tiles_show_every_map_once_and_nothing_else():
+    maps = np.arange(5 * 2 * 3).reshape(5, 2, 3)
+    picture = tiles(maps, most=3)
+    assert picture.shape == (2 * 4, 3 * 5)
+    np.testing.assert_array_equal(picture[1:3, 6:9], maps[1])
+    np.testing.assert_array_equal(picture[5:7, 1:4], maps[3])
+    np.testing.assert_array_equal(np.sort(picture[~np.isnan(picture)]), np.arange(30))
+
+
+def test_a_digits_way_is_drawn_and_asks_for_a_trained_net(project, tmp_path):
+    script = project / "ch05/digit_through_cnn.py"
+    result = run_script(script, check=False)
+    assert result.returncode == 2 and "First run: python" in result.stderr
+    SimpleConvNet(weight_init_std="he").save_params(project / "ch05/params.pkl")
+    result = run_script(script, "--index", 3, cwd=tmp_path)
+    assert "Conv1    30 x 24 x 24" in result.stdout
+    assert np.asarray(Image.open(project / "ch05/digit_through_cnn.png").convert("L")).std() > 20
