@@ -206,11 +206,13 @@ class _Picture:
             else:
                 right, between, left = rows[a.row][2] + 0.2, rows[a.row][3] + ROW_GAP / 2, rows[b.row][0] - 0.2
                 points += [(right, a.y), (right, between), (left, between), (left, y), (b.left, y)]
+        forward, back = _beside(points, APART if backward else 0), _beside(points[::-1], APART)
         if boxes[-1].round:
-            points[-1] = (boxes[-1].x - math.sqrt(RADIUS ** 2 - (end - boxes[-1].y) ** 2), end)
-        _paint_arrow(axes, _beside(points, APART if backward else 0), FORWARD, "-")
+            for point in (forward[-1], back[0]):
+                point[0] = boxes[-1].x - math.sqrt(RADIUS ** 2 - (point[1] - boxes[-1].y) ** 2)
+        _paint_arrow(axes, forward, FORWARD, "-")
         if backward:
-            _paint_arrow(axes, _beside(points[::-1], APART), BACKWARD, (0, (3, 1.2)))
+            _paint_arrow(axes, back, BACKWARD, (0, (3, 1.2)))
 
     def _port(self, link):
         """How far from the middle of its box a line enters it: those from above above, those from below below."""
@@ -233,7 +235,8 @@ def _paint_arrow(axes, points, color, linestyle):
     along = along / np.linalg.norm(along)
     across = np.array([along[1], -along[0]])
     base = tip - 0.09 * along
-    axes.plot(*zip(*points[:-1], base), color=color, linewidth=1.1, linestyle=linestyle, zorder=2)
+    axes.plot(*zip(*points[:-1], base), color=color, linewidth=1.1, linestyle=linestyle, zorder=2,
+              gid="line")
     axes.fill(*zip(tip, base + 0.032 * across, base - 0.032 * across), color=color, linewidth=0, zorder=2)
 
 

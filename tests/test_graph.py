@@ -1,0 +1,568 @@
+"""Graphs of forward and backward: the numbers are the net's own, nothing is changed by looking, nothing overlaps."""
+import copy
+import itertools
+import subprocess
+import sys
+from collections import OrderedDict
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from PIL import Image
+from scripts import ROOT, copy_project, run_script
+
+from ch05.backprop_graph import load_net
+from ch05.deep_convnet import DeepConvNet
+from ch05.layer_naive import AddLayer, MulLayer
+from ch05.simple_convnet import SimpleConvNet
+from ch05.two_layer_net import TwoLayerNet
+from common import graph_layout, plot_graph, steps
+from common.graph import Graph, record, summary
+from common.layers import Affine, Relu, Sigmoid, SoftmaxWithLoss
+from common.multi_layer_net import MultiLayerNet
+from common.multi_layer_net_extend import MultiLayerNetExtend
+from common.plot_graph import draw
+from common.plot_value import BACKWARD, FORWARD, describe
+
+CONV = {"filter_num": 3, "filter_size": 3, "pad": 1, "stride": 1}
+NETS = {
+    "two layers": lambda **dtype: TwoLayerNet(144, 7, 4, "he", **dtype),
+    "sigmoid": lambda **dtype: MultiLayerNet(144, [6, 5], 4, "sigmoid", "sigmoid", **dtype),
+    "everything": lambda **dtype: MultiLayerNetExtend(144, [6, 5], 4, use_dropout=True, use_batchnorm=True, **dtype),
+    "simple": lambda **dtype: SimpleConvNet((1, 12, 12), CONV, 5, 4, "he", **dtype),
+    "deep": lambda **dtype: DeepConvNet((1, 12, 12), *[CONV] * 6, hidden_size=5, output_size=4, **dtype),
+}
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")
+
+
+def batch(name, N=3, dtype=np.float32):
+    x = np.random.rand(N, 1, 12, 12).astype(dtype)
+    return x if name in ("simple", "deep") else x.reshape(N, -1), np.arange(N) % 4
+
+
+def two_apples():
+    graph = Graph(apple=100, apple_num=2, tax=1.1)
+    graph.forward(MulLayer(), "apple", "apple_num", out="apple_price")
+    graph.forward(MulLayer(), "apple_price", "tax", out="price")
+    graph.backward()
+    return graph
+
+
+def polynomial():
+    """x^3 + x with x = 3, so 30 with the slope 3 x^2 + 1 = 28; x is used four times."""
+    graph = Graph(x=3.0)
+    graph.forward(MulLayer(), "x", "x", out="xx")
+    graph.forward(MulLayer(), "xx", "x", out="xxx")
+    graph.forward(AddLayer(), "xxx", "x", out="y")
+    graph.backward()
+    return graph
+
+
+# ---- graphs made by hand -------------------------------------------------------------------------------------
+
+
+def test_layers_wired_by_hand_are_recorded():
+    graph = two_apples()
+    assert graph.values == pytest.approx({"apple": 100, "apple_num": 2, "tax": 1.1, "apple_price": 200, "price": 220})
+    assert graph.grads == pytest.approx({"price": 1, "apple_price": 1.1, "tax": 200, "apple": 2.2, "apple_num": 110})
+    assert graph.inputs == ["apple", "apple_num", "tax"]
+
+
+def test_gradients_of_a_value_used_several_times_add_up():
+    graph = polynomial()
+    assert graph.values["y"] == 30 and graph.grads["x"] == 28
+    assert [node.grads for node in graph.nodes] == [(9, 9), (3, 9), (1, 1)]      # of each use by itself
+
+
+def test_adding_up_changes_no_array_of_a_layer():
+    class Keeper:
+        def forward(self, x):
+            return 2 * x
+
+        def backward(self, dout):
+            self.dx = 2 * dout
+            return self.dx
+
+    graph, keepers = Graph(x=np.ones(3)), [Keeper(), Keeper()]
+    graph.forward(keepers[0], "x", out="a")
+    graph.forward(keepers[1], "x", out="b")
+    graph.forward(AddLayer(), "a", "b", out="y")
+    graph.backward(np.ones(3))
+    assert (graph.grads["x"] == 4).all() and all((keeper.dx == 2).all() for keeper in keepers)
+
+
+def test_what_the_result_does_not_depend_on_gets_no_gradient():
+    graph = Graph(x=3.0, a=2.0)
+    graph.forward(MulLayer(), "x", "a", out="unused")
+    graph.forward(AddLayer(), "x", "x", out="y")
+    graph.backward(10)
+    assert graph.grads == {"y": 10, "x": 20}
+    draw(graph)
+
+
+def test_mistakes_in_wiring_are_named():
+    graph, layer = Graph(x=1), MulLayer()
+    with pytest.raises(ValueError, match="expected a forward before"):
+        graph.backward()
+    with pytest.raises(ValueError, match="expected a graph with layers"):
+        draw(graph)
+    graph.forward(layer, "x", "x", out="y")
+    with pytest.raises(ValueError, match="z: expected one of the values x, y, got 'w'"):
+        graph.forward(AddLayer(), "w", "x", out="z")
+    with pytest.raises(ValueError, match="y: there is a value of that name"):
+        graph.forward(AddLayer(), "x", "x", out="y")
+    with pytest.raises(ValueError, match="z: this MulLayer made y already"):
+        graph.forward(layer, "x", "y", out="z")
+
+
+# ---- graphs of nets ------------------------------------------------------------------------------------------
+
+
+def arrays_of(net):
+    """Every array and number in the layers, copied: {(layer, attribute): value}."""
+    return copy.deepcopy({(name, key): value for name, layer in {**net.layers, "loss": net.last_layer}.items()
+                          for key, value in vars(layer).items()})
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_a_recorded_net_has_the_values_of_its_own_passes_and_stays_as_it_was(name):
+    net = NETS[name]()
+    x, t = batch(name)
+    net.gradient(x, t)
+    before, params = arrays_of(net), {key: id(array) for key, array in net.params.items()}
+    graph = record(net, x, t)
+    np.testing.assert_equal(arrays_of(net), before)
+    assert {key: id(array) for key, array in net.params.items()} == params
+
+    loss, grads = net.value_and_gradient(x, t)         # with dropout: draws the masks that were recorded
+    assert graph.values["loss"] == pytest.approx(loss, rel=1e-5)
+    recorded = [grad for node in graph.nodes for _, grad in node.params.values()]
+    assert len(recorded) == len(grads)
+    for grad, key in zip(recorded, grads):
+        np.testing.assert_allclose(grad, grads[key], rtol=1e-4, atol=1e-6, err_msg=key)
+    assert [node.name for node in graph.nodes] == [*net.layers, "SoftmaxWithLoss"]
+    assert set(graph.values) == {"x", "t", *net.layers, "loss"}
+    assert set(graph.grads) == set(graph.values) - {"t"}
+    assert graph.grads["loss"] == 1
+
+
+def test_the_gradient_of_the_input_is_right():
+    net = NETS["simple"](dtype=np.float64)
+    x, t = batch("simple", dtype=np.float64)
+    direction = np.random.randn(*x.shape)
+    slope = (net.loss(x + 1e-6 * direction, t) - net.loss(x - 1e-6 * direction, t)) / 2e-6
+    assert np.sum(record(net, x, t).grads["x"] * direction) == pytest.approx(slope, rel=1e-6)
+
+
+class ReadersAffine:
+    def __init__(self, W, b):
+        self.W, self.b, self.dW, self.db = W, b, None, None
+
+    def forward(self, x):
+        self.x = x
+        return np.dot(x, self.W) + self.b
+
+    def backward(self, dout):
+        self.dW, self.db = np.dot(self.x.T, dout), np.sum(dout, axis=0)
+        return np.dot(dout, self.W.T)
+
+
+def readers_layers():
+    return [ReadersAffine(np.random.randn(5, 4), np.random.randn(4)), Relu(),
+            ReadersAffine(np.random.randn(4, 3), np.random.randn(3))]
+
+
+@pytest.mark.parametrize("make", [
+    lambda layers, loss: SimpleNamespace(layers=OrderedDict(zip("abc", layers)), lastLayer=loss),
+    lambda layers, loss: SimpleNamespace(layers=layers, last_layer=loss),
+    lambda layers, loss: SimpleNamespace(layers=[*layers, loss]),
+    lambda layers, loss: [*layers, loss],
+])
+def test_nets_of_a_readers_own_are_recorded(make):
+    layers, loss = readers_layers(), SoftmaxWithLoss()
+    x, t = np.random.randn(2, 5), np.array([0, 2])
+    graph = record(make(layers, loss), x, t)
+    assert layers[0].dW is None and loss.y is None
+
+    out = x
+    for layer in layers:
+        out = layer.forward(out)
+    assert graph.values["loss"] == loss.forward(out, t)
+    dout = loss.backward()
+    for layer in reversed(layers):
+        dout = layer.backward(dout)
+    assert np.array_equal(graph.grads["x"], dout)
+    assert np.array_equal(graph.nodes[0].params["W"][1], layers[0].dW)
+    assert "39 parameters" in summary(make(layers, loss), x, t)
+
+
+def test_layers_of_a_list_are_counted_and_without_targets_ones_go_back():
+    layers = readers_layers()
+    graph = record(layers, np.random.randn(2, 5))
+    assert [node.name for node in graph.nodes] == ["ReadersAffine1", "Relu1", "ReadersAffine2"]
+    assert (graph.grads["ReadersAffine2"] == np.ones((2, 3))).all() and "loss" not in graph.values
+    assert record(NETS["two layers"](), batch("")[0]).nodes[-1].name == "Affine2"
+
+
+@pytest.mark.parametrize("net", [None, 3, SimpleNamespace(), [], SimpleNamespace(layers={})])
+def test_what_is_no_net_is_named(net):
+    with pytest.raises(TypeError, match=f"expected a net with layers.* got {type(net).__name__}"):
+        record(net, np.ones((1, 2)))
+
+
+def test_a_layer_that_stands_twice_in_a_net_is_refused():
+    relu = Relu()
+    with pytest.raises(ValueError, match="this Relu made Relu1 already"):
+        record([relu, relu], np.ones((1, 2)))
+
+
+def test_the_random_numbers_go_on_after_an_error_too():
+    net, state = NETS["everything"](), np.random.get_state()[1].copy()
+    with pytest.raises(ValueError, match="Affine"):
+        record(net, np.ones((2, 143), "f"), [0, 1])
+    assert np.array_equal(np.random.get_state()[1], state)
+
+
+# ---- layers opened -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["two layers", "sigmoid", "everything", "simple"])
+def test_opened_layers_come_to_the_results_of_the_closed_ones(name):
+    net = NETS[name](dtype=np.float64)
+    for b in (array for key, array in net.params.items() if key[0] == "b"):
+        b[...] = np.random.randn(*b.shape)
+    x, t = batch(name, dtype=np.float64)
+    closed = record(net, x, t)
+    opened = record(net, x, t, [kind for kind in steps.STEPS if any(kind in node.title for node in closed.nodes)])
+    for key in closed.grads:
+        np.testing.assert_allclose(opened.values[key], closed.values[key], rtol=1e-10, err_msg=key)
+        np.testing.assert_allclose(opened.grads[key], closed.grads[key], rtol=1e-8, atol=1e-12, err_msg=key)
+    leaves = {key for key in opened.inputs if key[0] in "Wb"}
+    grads = net.gradient(x, t)
+    assert leaves == {f"{key[0]}{key[1:]}" for key in net.params if key[0] in "Wb" and key[1:].isdigit()
+                      and net.params[f"W{key[1:]}"].ndim == 2}
+    if name != "everything":            # its dropout has drawn another mask by now
+        for key in leaves:
+            assert np.array_equal(opened.values[key], net.params[key])
+            np.testing.assert_allclose(opened.grads[key], grads[key], rtol=1e-8, atol=1e-12, err_msg=key)
+
+
+def test_a_sigmoid_is_four_steps():
+    x = np.array([[0.5, -2.0]])
+    graph = record([Sigmoid()], x, opened="Sigmoid")
+    e = np.exp(-x)
+    for node, out, grad in zip(graph.nodes, (-x, e, 1 + e, 1 / (1 + e)),
+                               (-e / (1 + e) ** 2, -1 / (1 + e) ** 2, -1 / (1 + e) ** 2, 1)):
+        np.testing.assert_allclose(graph.values[node.out], out)
+        np.testing.assert_allclose(graph.grads[node.out] * np.ones_like(x), grad * np.ones_like(x))
+    assert len(graph.nodes) == 4 and {node.inside for node in graph.nodes} == {"Sigmoid1"}
+
+
+@pytest.mark.parametrize("step, shapes", [
+    (steps.MatMul, [(3, 4), (4, 2)]), (steps.MatMul, [(3, 2, 1, 2), (4, 2)]), (steps.AddBias, [(3, 4), (4,)]),
+    (steps.Negate, [(3, 4)]), (steps.Exp, [(3, 4)]), (steps.AddOne, [(3, 4)]), (steps.Reciprocal, [(3, 4)]),
+    (steps.Softmax, [(3, 4)]),
+])
+def test_the_backward_of_a_step_fits_its_forward(step, shapes, rng):
+    inputs = [rng.uniform(0.5, 2, shape) for shape in shapes]
+    directions = [rng.standard_normal(shape) for shape in shapes]
+    step, h = step(), 1e-6
+    up, down = (step.forward(*(x + sign * h * v for x, v in zip(inputs, directions))) for sign in (1, -1))
+    dout = rng.standard_normal(up.shape)
+    step.forward(*inputs)
+    grads = step.backward(dout)
+    grads = grads if isinstance(grads, tuple) else (grads,)
+    assert [grad.shape for grad in grads] == shapes
+    slope = sum(np.sum(grad * v) for grad, v in zip(grads, directions))
+    assert slope == pytest.approx(np.sum((up - down) / (2 * h) * dout), rel=1e-7)
+
+
+def test_large_values_pass_through_the_steps():
+    x = np.array([[-1000, -90, 0, 90, 1000]], np.float32)
+    sigmoid = record([Sigmoid()], x, opened=["Sigmoid1"])
+    np.testing.assert_allclose(sigmoid.values["Sigmoid1"], [[0, 0, 0.5, 1, 1]], atol=1e-7)
+    np.testing.assert_allclose(sigmoid.grads["x"], [[0, 0, 0.25, 0, 0]], atol=1e-7)
+    loss = record([SoftmaxWithLoss()], x / 100, 4, opened="SoftmaxWithLoss")
+    assert loss.values["loss"] == pytest.approx(record([SoftmaxWithLoss()], x / 100, 4).values["loss"], abs=1e-6)
+    assert sigmoid.grads["x"].dtype == loss.grads["x"].dtype == np.float32
+
+
+def test_what_cannot_be_opened_is_named():
+    net = NETS["two layers"]()
+    x, t = batch("")
+    for wrong in ("Relu1", "Relu", "Affine3", "Afine"):
+        with pytest.raises(ValueError, match=f"one of Affine1, Affine2, SoftmaxWithLoss, got '{wrong}'"):
+            record(net, x, t, ["Affine1", wrong])
+
+    class Sigmoid:
+        """A reader's own that is not what its name says."""
+        forward = staticmethod(np.tanh)
+
+    with pytest.raises(ValueError, match="Sigmoid1 cannot be opened: this Sigmoid computes something else"):
+        record([Sigmoid()], np.ones((1, 3)), opened="Sigmoid")
+
+
+# ---- the table -----------------------------------------------------------------------------------------------
+
+
+def test_the_table_has_what_it_promises():
+    net = NETS["simple"]()
+    x, t = batch("simple")
+    graph = record(net, x, t)
+    head, _, *rows, _, end = summary(net, x, t).splitlines()
+    assert head.split() == ["layer", "output", "parameters", "mean", "std", "|dL/dout|", "|dL/dparams|", "seconds"]
+    assert [row.split()[0] for row in rows] == ["x", *net.layers, "SoftmaxWithLoss"]
+    cells = {row.split()[0]: row.replace(", ", ",").split() for row in rows}
+    name, shape, parameters, mean, std, norm, params_norm, seconds = cells["Affine1"]
+    out, node = graph.values["Affine1"], graph.nodes[3]
+    assert (shape, parameters) == ("(3,5)", str(3 * 36 * 5 + 5))
+    assert [float(mean), float(std), float(norm)] == pytest.approx(
+        [out.mean(), out.std(), np.linalg.norm(graph.grads["Affine1"])], rel=0.01)
+    both = np.concatenate([grad.ravel() for _, grad in node.params.values()])
+    assert float(params_norm) == pytest.approx(np.linalg.norm(both), rel=0.01)
+    assert all(float(cells[name][-1]) >= 0 for name in net.layers)
+    assert f"{sum(array.size for array in net.params.values()):,} parameters" in end
+    assert float(end.split()[1].rstrip(",")) == pytest.approx(net.loss(x, t), rel=1e-4)
+
+
+def test_the_table_tells_the_kind_of_layer_where_its_name_does_not():
+    text = str(record(NETS["sigmoid"](), *batch("")))
+    assert "Activation_function1: Sigmoid" in text and "Affine1:" not in text
+    assert "y 30" in str(polynomial())
+
+
+# ---- the picture ---------------------------------------------------------------------------------------------
+
+
+class Join(AddLayer):
+    pass
+
+
+def residual():
+    """A shortcut round two layers, drawn with arrays."""
+    x, t = batch("", N=1)
+    affine = [Affine(np.random.randn(*shape).astype("f"), np.zeros(shape[1], "f")) for shape in ((144, 20), (20, 20))]
+    graph = Graph(x=x, t=t)
+    graph.forward(affine[0], "x", out="a")
+    graph.forward(affine[1], "a", out="b")
+    graph.forward(Relu(), "b", out="r")
+    graph.forward(Join(), "a", "r", out="s")
+    graph.forward(SoftmaxWithLoss(), "s", "t", out="loss")
+    graph.backward()
+    return graph
+
+
+def crossed():
+    """Lanes that cannot be drawn without crossings."""
+    graph = Graph(a=1.0, b=2.0, c=3.0)
+    for out, inputs in {"p": "ab", "q": "bc", "r": "ca", "u": "pr", "v": "qp", "w": "rq", "k": "uv", "y": "kw"}.items():
+        graph.forward(MulLayer(), *inputs, out=out)
+    graph.backward()
+    return graph
+
+
+def not_numbers():
+    net = NETS["simple"]()
+    net.params["W1"][0] = np.nan
+    net.params["W2"][...] = np.inf
+    with np.errstate(all="ignore"):
+        return record(net, *batch("simple"))
+
+
+OPEN = ["Affine", "Sigmoid", "SoftmaxWithLoss"]
+PICTURES = {
+    "two apples": two_apples,
+    "polynomial": polynomial,
+    "residual": residual,
+    "crossed": crossed,
+    "not numbers": not_numbers,
+    "no backward": lambda: SimpleNamespace(**{**vars(forward_only()), "inputs": ["x"]}),
+    "sigmoid opened": lambda: record(NETS["sigmoid"](), *batch("", N=1), OPEN),
+    "everything": lambda: record(NETS["everything"](), *batch("everything")),
+    "two layers": lambda: record(TwoLayerNet(784, 50, 10), np.random.rand(1, 784).astype("f"), [7]),
+    "simple": lambda: record(SimpleConvNet(), np.random.rand(1, 1, 28, 28).astype("f"), [7]),
+    "deep": lambda: record(DeepConvNet(), np.random.rand(1, 1, 28, 28).astype("f"), [7]),
+}
+
+
+def forward_only():
+    graph = Graph(x=np.random.rand(2, 30))
+    graph.forward(Relu(), "x", out="y")
+    return graph
+
+
+def rectangle(artist, renderer):
+    box = artist.get_window_extent(renderer)
+    return box.x0, box.y0, box.x1, box.y1
+
+
+def overlap(a, b, slack=0.5):
+    return min(a[2], b[2]) - max(a[0], b[0]) > slack and min(a[3], b[3]) - max(a[1], b[1]) > slack
+
+
+def inside(a, b):
+    return b[0] <= a[0] and b[1] <= a[1] and a[2] <= b[2] and a[3] <= b[3]
+
+
+@pytest.mark.parametrize("name, width", [*((name, 11) for name in PICTURES), ("residual", 4), ("sigmoid opened", 4)])
+def test_nothing_overlaps(name, width):
+    axes = draw(PICTURES[name](), title="a title over all of it", width=width)
+    renderer = axes.figure.canvas.get_renderer()
+    nodes = [("node", rectangle(patch, renderer)) for patch in axes.patches if patch.get_gid() == "node"]
+    texts = [(text.get_text(), rectangle(text, renderer)) for text in axes.texts if text.get_text()]
+    pictures = [("picture", rectangle(picture, renderer)) for picture in (*axes.images, *axes.collections)]
+    assert nodes and texts
+    for (a, a_box), (b, b_box) in itertools.combinations([*nodes, *pictures, *texts], 2):
+        if not (a == "node" and b != "picture" and inside(b_box, a_box)):
+            assert not overlap(a_box, b_box), f"{a!r} overlaps {b!r}"
+    figure = (0, 0, *axes.figure.get_size_inches() * axes.figure.dpi)
+    for a, box in (*nodes, *texts, *pictures):
+        assert inside(box, figure), f"{a!r} is cut off"
+
+    names, boxes = [a for a, _ in (*nodes, *texts, *pictures)], np.array([box for _, box in (*nodes, *texts, *pictures)])
+    middle, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]) / 2 - 1.5
+    round_ones = np.array([a == "node" for a in names]) & np.isclose(half[:, 0], half[:, 1])
+    for line in axes.lines:
+        if line.get_gid() == "line":
+            points = axes.transData.transform(line.get_xydata())
+            length = np.r_[0, np.linalg.norm(np.diff(points, axis=0), axis=1).cumsum()]
+            every = np.arange(0, length[-1], 2)                                 # two pixels
+            points = np.stack([np.interp(every, length, points[:, i]) for i in (0, 1)], axis=1)
+            away = np.abs(points[:, np.newaxis] - middle) / half
+            hit = np.where(round_ones, np.linalg.norm(away, axis=2), away.max(axis=2)).min(axis=0) < 1
+            assert not hit.any(), f"a line crosses {names[hit.argmax()]!r}"
+
+
+@pytest.mark.parametrize("module, gap", [(graph_layout, "BOX_GAP"), (plot_graph, "CLEAR")])
+def test_the_test_for_overlaps_can_fail(module, gap, monkeypatch):
+    monkeypatch.setattr(module, gap, -0.1)
+    with pytest.raises(AssertionError, match="overlaps|crosses"):
+        test_nothing_overlaps("polynomial", 11)
+
+
+def numbers_in_place(axes, color):
+    """{text: its place} of the numbers of one color, by their order in the picture."""
+    return [(text.get_text(), *text.get_position()) for text in axes.texts if text.get_color() == color]
+
+
+def test_over_each_line_stands_the_value_and_under_it_its_derivative():
+    axes = draw(two_apples())
+    over, under = (numbers_in_place(axes, color)[1:] for color in (FORWARD, BACKWARD))      # the first is the legend
+    pairs = {a: b for (a, x, y), (b, u, v) in itertools.product(over, under) if abs(x - u) < 0.01 and 0 < v - y < 0.5}
+    assert pairs == {"100": "2.2", "2": "110", "200": "1.1", "1.1": "200", "220": "1"}
+    assert {text.get_style() for text in axes.texts if text.get_color() == BACKWARD} == {"italic"}
+    styles = {line.get_color(): line.get_linestyle() for line in axes.lines if line.get_gid() == "line"}
+    assert styles == {FORWARD: "-", BACKWARD: "--"}
+
+
+def test_gradients_meet_at_a_dot():
+    axes = draw(polynomial())
+    under = [text for text, _, _ in numbers_in_place(axes, BACKWARD)[1:]]
+    assert sorted(under) == sorted(["28", "9", "9", "9", "1", "3", "1", "1"])
+    assert sum(type(patch).__name__ == "Circle" and patch.get_gid() is None for patch in axes.patches) == 1
+
+
+@pytest.mark.parametrize("value, lines", [
+    (220.00000000000003, ["220"]), (3, ["3"]), (np.float32(2.2), ["2.2"]), (np.array([7], np.uint8), ["7"]),
+    (np.array([[1.0, -0.001]]), ["1.00 0.00"]), (np.array([[1.0, -0.01]]), [" 1.00 -0.01"]),
+    (np.array([[1e-7, -2.5e-5]]), [" 1.0e-07 -2.5e-05"]), (np.zeros((2, 2)), ["0 0", "0 0"]),
+    (np.array([[123.0, 4.0]]), ["123   4"]), (np.arange(12) % 2, ["0 1 0 1 0", "1 0 1 0 1", "0 1"]),
+    (np.array([np.nan, 1.0]), ["nan   1"]), (np.zeros((0, 3)), ["(0, 3)"]),
+    (np.ones((4, 5)), ["(4, 5)", "mean 1", "std 0"]), (np.ones(13, int), ["(13,)"]),
+])
+def test_values_are_written_without_noise(value, lines):
+    assert describe(np.asarray(value)) == lines
+
+
+def test_pictures_show_the_first_example():
+    graph = record(NETS["simple"](), *batch("simple"))
+    images = draw(graph).images
+    assert np.array_equal(images[0].get_array(), graph.values["x"][0, 0])
+    assert np.array_equal(images[1].get_array(), graph.grads["x"][0, 0])
+    maps = images[2].get_array()                                # three channels in a square, a line between
+    assert maps.shape == (25, 25)
+    assert np.array_equal(maps[:12, 13:], graph.values["Conv1"][0, 1])
+    assert np.array_equal(maps[13:, :12], graph.values["Conv1"][0, 2])
+
+
+def test_long_chains_are_broken_into_rows():
+    graph = record(NETS["sigmoid"](), *batch(""))
+    wide, narrow = draw(graph, width=100), draw(graph, width=5)
+    assert wide.figure.get_size_inches()[0] > 12 and narrow.figure.get_size_inches()[0] < 6.5
+    assert wide.figure.get_size_inches()[1] < 4 < narrow.figure.get_size_inches()[1]
+
+
+def test_any_graph_finds_its_places(rng):
+    """In each row, boxes keep apart and links lead to the right; chains are straight."""
+    for _ in range(40):
+        boxes = [graph_layout.Box(*rng.uniform(0.1, 1, 3), ends_row=True) for _ in range(rng.integers(2, 20))]
+        links = [graph_layout.Link(boxes[rng.integers(max(0, i - 4), i)], box)
+                 for i, box in enumerate(boxes) if i for _ in range(rng.integers(1, 3))]
+        links = list({(link.source, link.target): link for link in links}.values())
+        rows = graph_layout.layout(boxes, links, 5)
+        for a, b in itertools.combinations(boxes, 2):
+            apart = a.right < b.left or b.right < a.left or a.bottom < b.top or b.bottom < a.top
+            assert a.row != b.row or apart
+        for link in links:
+            path = [link.source, *link.via, link.target]
+            assert all(a.row < b.row or a.row == b.row and a.right < b.left for a, b in zip(path, path[1:]))
+        for box in boxes:
+            left, top, right, bottom = rows[box.row]
+            assert left - 1e-9 <= box.left and box.right <= right + 1e-9
+            assert top - 1e-9 <= box.top and box.bottom <= bottom + 1e-9
+        if all(len(box.targets) == 1 for box in boxes[:-1]) and all(len(box.sources) == 1 for box in boxes[1:]):
+            assert np.ptp([box.y for box in boxes if box.row == 0]) < 1e-6
+
+
+# ---- the script ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    return copy_project(tmp_path_factory.mktemp("graph"), "ch05")
+
+
+def test_the_script_draws_three_nets_beside_itself(project, tmp_path):
+    result = run_script(project / "ch05/backprop_graph.py", cwd=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    for name in ("two_layer_net", "sigmoid_net", "simple_convnet"):
+        path = project / f"ch05/backprop_graph_{name}.png"
+        assert f"Figure saved: {path}\n" in result.stdout
+        with Image.open(path) as picture:
+            assert picture.width < 1600 and np.asarray(picture.convert("L")).std() > 5
+    assert "Affine1, MatMul" in result.stdout and "Conv1 " in result.stdout
+
+
+@pytest.mark.parametrize("kind, net", [
+    ("two_layer_net", lambda: TwoLayerNet(784, 9, 10)),
+    ("relu_net", lambda: MultiLayerNet(784, [9, 8], 10)),
+    ("sigmoid_net", lambda: MultiLayerNet(784, [9], 10, "sigmoid")),
+    ("simple_convnet", lambda: SimpleConvNet(conv_param={"filter_num": 2, "filter_size": 3}, hidden_size=7)),
+    ("deep_convnet", DeepConvNet),
+])
+def test_saved_nets_of_any_size_are_loaded(kind, net, tmp_path):
+    saved = net()
+    saved.save_params(tmp_path / "params.pkl")
+    loaded = load_net(kind, tmp_path / "params.pkl")
+    np.testing.assert_equal(dict(loaded.params), dict(saved.params))
+    assert [type(layer) for layer in loaded.layers.values()] == [type(layer) for layer in saved.layers.values()]
+
+
+def test_a_file_of_another_net_is_named(project, tmp_path):
+    MultiLayerNet(784, [9, 8], 10).save_params(tmp_path / "relu.pkl")
+    result = run_script(project / "ch05/backprop_graph.py", "--net", "simple_convnet", "--params", tmp_path / "relu.pkl",
+                        check=False)
+    assert result.returncode == 2 and "relu.pkl does not fit" in result.stderr and "Traceback" not in result.stderr
+
+
+def test_the_modules_know_neither_chapters_nor_without_need_matplotlib():
+    code = "import sys, common.graph, common.graph_layout; print('matplotlib' in sys.modules, 'ch05' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout.split() == ["False", "False"]
