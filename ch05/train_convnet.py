@@ -11,21 +11,22 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from ch05.simple_convnet import SimpleConvNet
-from common.options import dataset_option, training_options
+from common.options import dataset_option, trainer_options, training_options
 from common.plot import show, training_curves
 from common.trainer import Trainer
 
 PARAMS = Path(__file__).resolve().with_name("params.pkl")
 
 if __name__ == "__main__":
-    args = training_options(__doc__, epochs=20, parser=dataset_option())
+    args = training_options(__doc__, epochs=20, parser=trainer_options(dataset_option()))
     params = args.dataset.own(PARAMS)
     (x_train, t_train), (x_test, t_test) = args.dataset.load(flatten=False)
 
     network = SimpleConvNet(weight_init_std="he")      # the default, 0.01, starts far more slowly
     trainer = Trainer(network, x_train[:args.limit], t_train[:args.limit], x_test, t_test, args.epochs,
                       mini_batch_size=100, optimizer="Adam", optimizer_param={"lr": 0.001},
-                      evaluate_sample_num_per_epoch=10_000)
+                      evaluate_sample_num_per_epoch=10_000,
+                      schedule=args.schedule, checkpoint=args.checkpoint, resume=args.resume, log=args.log)
     trainer.train()
 
     network.save_params(params)
@@ -33,3 +34,4 @@ if __name__ == "__main__":
     show(args.dataset.own(__file__).stem)
     print(f"SimpleConvNet: {network.accuracy(x_test, t_test):.4f} of {len(x_test):,} test images right, "
           f"after epoch {trainer.current_epoch}; parameters in {params}")
+    sys.exit(trainer.exit_code)

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 def stop_signals():
     """`with stop_signals() as received:` Ctrl-C and SIGTERM only add their number to the list `received`.
 
-    So nothing is cut in half that ought to be whole, if the program looks there now and then. A second signal ends it at
-    once. Python hands signals to the main thread alone: in other threads the list stays empty.
+    So nothing is cut in half that ought to be whole, if the program looks there now and then. A second signal ends it
+    at once. Python hands signals to the main thread alone: in other threads the list stays empty.
     """
     received = []
     if threading.current_thread() is not threading.main_thread():

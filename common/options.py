@@ -1,8 +1,10 @@
 """The command-line options that every training script takes."""
 import argparse
+from pathlib import Path
 
 import numpy as np
 
+from common.schedule import constant, cosine, step
 from dataset.choice import CHOICES
 
 
@@ -43,6 +45,32 @@ def dataset_option():
     parser = argparse.ArgumentParser()
     parser.add_argument("--dataset", type=choice, default="mnist", metavar="NAME",
                         help=f"what to train on: {' or '.join(CHOICES)} (default: %(default)s)")
+    return parser
+
+
+def trainer_options(parser):
+    """Adds --schedule, --checkpoint, --resume and --log to a parser, for `training_options`: settings of a Trainer.
+
+    `args.schedule` is a function of `common.schedule`; the others are names of files, or None.
+    """
+    schedules = {"constant": constant, "step": step, "cosine": cosine}
+
+    def schedule(name):
+        if name not in schedules:
+            raise argparse.ArgumentTypeError(f"invalid choice: {name!r} (choose from {', '.join(schedules)})")
+        return schedules[name]
+
+    def existing(path):
+        if not Path(path).is_file():
+            raise argparse.ArgumentTypeError(f"expected a checkpoint, but there is no file {path!r}")
+        return path
+
+    parser.add_argument("--schedule", type=schedule, default="constant", metavar="NAME",
+                        help=f"how the learning rate changes: {', '.join(schedules)} (default: %(default)s)")
+    parser.add_argument("--checkpoint", metavar="FILE", help="save the state of the training here after every epoch")
+    parser.add_argument("--resume", type=existing, metavar="FILE",
+                        help="go on from this checkpoint, to the numbers of a training without a pause")
+    parser.add_argument("--log", metavar="FILE", help="write the history here after every epoch, as .json or .csv")
     return parser
 
 

@@ -1,7 +1,7 @@
 """Learning rates that change during training.
 
-A schedule is a function of progress, which goes from 0 to 1 over the whole training; what it returns, the optimizer's learning
-rate is multiplied by. `Trainer(..., schedule=cosine)` takes any such function, a lambda too:
+A schedule is a function of progress, which goes from 0 to 1 over the whole training; the optimizer's learning rate is
+multiplied by what it returns. `Trainer(..., schedule=cosine)` takes any such function, a lambda too:
 
     schedule=lambda progress: step(progress, drops=(0.8,), factor=0.5)
 """

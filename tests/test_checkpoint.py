@@ -48,7 +48,8 @@ def numbers_of(trainer):
     """All that a training has led to, but the seconds."""
     history = {name: values for name, values in trainer.history.items() if name != "seconds"}
     arrays = {key: array.tobytes() for key, array in arrays_of(trainer.network).items()}
-    return trainer.train_loss_list, history, arrays, trainer.current_iter, trainer.optimizer.lr, np.random.rand(3).tolist()
+    return (trainer.train_loss_list, history, arrays, trainer.current_iter, trainer.optimizer.lr,
+            np.random.rand(3).tolist())
 
 
 # ---- schedule, augmentation ------------------------------------------------
@@ -145,7 +146,8 @@ def test_the_history_has_a_value_per_epoch():
     trainer.train()
     assert list(trainer.history) == ["loss", "train_acc", "test_acc", "val_acc", "seconds"]
     assert {len(values) for values in trainer.history.values()} == {4}
-    assert trainer.history["train_acc"] is trainer.train_acc_list and trainer.history["test_acc"] is trainer.test_acc_list
+    assert trainer.history["train_acc"] is trainer.train_acc_list
+    assert trainer.history["test_acc"] is trainer.test_acc_list
     np.testing.assert_allclose(trainer.history["loss"], np.mean(np.reshape(trainer.train_loss_list, (4, 4)), axis=1))
     assert all(0 < seconds < 60 for seconds in trainer.history["seconds"])
 

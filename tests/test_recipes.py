@@ -1,12 +1,17 @@
 """The scripts of chapter 5 that go beyond the book: augmentation, evaluation, recipes for high accuracy."""
+import argparse
+import json
 import re
 
 import numpy as np
 import pytest
 from PIL import Image
-from scripts import copy_project, last_line, run_from_both
+from scripts import copy_project, last_line, run_from_both, run_script
 
 from ch05.deep_convnet import DeepConvNet
+from common import schedule
+from common.options import trainer_options
+from dataset.files import load_pickle
 
 
 @pytest.fixture(scope="module")
@@ -39,3 +44,34 @@ def test_evaluation_prints_and_draws_what_the_net_does(project, tmp_path):
     assert float(accuracy) == matrix.trace() / 1000 and 0 < float(error) < 1
     for figure in ("confusion", "classes", "calibration"):
         assert_drawn(project / f"ch05/evaluate_{figure}.png")
+
+
+# ---- options of the training scripts -----------------------------------------------------------------------
+
+
+def test_a_script_resumes_to_the_parameters_of_an_uninterrupted_run(project, tmp_path):
+    script, params = project / "ch05/train_neuralnet.py", project / "ch05/two_layer_net_params.pkl"
+    state, log = tmp_path / "state", tmp_path / "log.json"
+    run_script(script, "--limit", 300, "--epochs", 4)
+    expected = load_pickle(params)
+    run_script(script, "--limit", 300, "--epochs", 2, "--checkpoint", state)
+    result = run_script(script, "--limit", 300, "--epochs", 4, "--seed", 7, "--resume", state, "--log", log)
+    assert result.stdout.startswith("epoch  3/4") and len(json.loads(log.read_text())["test_acc"]) == 4
+    for key, array in load_pickle(params).items():
+        np.testing.assert_array_equal(array, expected[key])
+
+
+def options_of(*words):
+    return vars(trainer_options(argparse.ArgumentParser()).parse_args([str(word) for word in words]))
+
+
+def test_options_of_the_trainer(tmp_path, capsys):
+    assert options_of() == {"schedule": schedule.constant, "checkpoint": None, "resume": None, "log": None}
+    (tmp_path / "old").touch()
+    assert options_of("--schedule", "cosine", "--checkpoint", "new", "--resume", tmp_path / "old", "--log", "a.csv") == {
+        "schedule": schedule.cosine, "checkpoint": "new", "resume": str(tmp_path / "old"), "log": "a.csv"}
+    for words, message in ((("--schedule", "cosin"), "invalid choice: 'cosin' (choose from constant, step, cosine)"),
+                           (("--resume", "absent"), "there is no file 'absent'")):
+        with pytest.raises(SystemExit):
+            options_of(*words)
+        assert message in capsys.readouterr().err
