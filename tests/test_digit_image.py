@@ -22,16 +22,16 @@ def likeness(a, b):
 
 def gradient(rng, shape, dark, light):
     """Light from one side, from `dark` to `light`."""
-    y, x = np.meshgrid(np.linspace(-1, 1, shape[0]), np.linspace(-1, 1, shape[1]), indexing="ij")
     angle = rng.uniform(0, 2 * np.pi)
-    slope = np.cos(angle) * x + np.sin(angle) * y
+    down, across = (np.linspace(0, 1, length, dtype=np.float32) for length in shape)
+    slope = np.add.outer(np.cos(angle) * down, np.sin(angle) * across)
     return dark + (light - dark) * (slope - slope.min()) / np.ptp(slope)
 
 
 def save_awkwardly(rng, digit, path):
     """Save the digit as a reader's picture may be: large, in a corner, unevenly lit, noisy, dark or light."""
     side = int(rng.integers(200, 901))
-    shape = [int(side * rng.uniform(1, 1.5)) for _ in "hw"]
+    shape = [int(side * rng.uniform(1, 1.4)) for _ in "hw"]
     corner = [int(rng.integers(2)) * (length - side) for length in shape]
     ink = enlarged(digit, side, shape, *corner)
     paper = gradient(rng, shape, rng.uniform(0.5, 0.8), 1)

@@ -1,0 +1,143 @@
+"""Draw a digit with the mouse, and watch what the deep net thinks while you draw.
+
+Look at the bars when a stroke changes the digit's meaning: draw a 1, then give it the bar of a 7; close a 3 to
+an 8. Keys: u undoes a stroke, c clears all. Before: predict_digit.py; this is the last script of chapter 5.
+"""
+import sys
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from PIL import Image
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+import common.plot  # noqa: F401 - chooses a window, or Agg where there is none
+from ch05.predict_digit import draw_bars, in_words, load_network, probabilities_of, set_bars
+from common.digit_image import center_digit
+
+SIDE = 280      # pixels of the square to draw in
+PEN = 22        # pixels: as thick as MNIST's strokes, if the digit fills most of the square
+PIXELS = np.stack(np.meshgrid(np.arange(SIDE), np.arange(SIDE)), axis=-1).astype(np.float32)      # (x, y) of each
+WITHOUT_WINDOW = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}
+HOW_TO_GET_A_WINDOW = """\
+Drawing needs a window, and matplotlib has found no way to open one. It needs
+- a screen: over ssh, connect with `ssh -X`;
+- and a toolkit: `sudo apt install python3-tk`, or `pip install PySide6`;
+- or a browser: `pip install tornado`, then `MPLBACKEND=WebAgg python draw_digit.py`.
+Without any of these: write a digit on paper, photograph it, and run `python predict_digit.py photo.jpg`."""
+
+
+class DigitPad:
+    """A figure to draw in: the square, what the net sees of it, and the ten probabilities."""
+
+    def __init__(self, network):
+        self.network = network
+        self.ink = np.zeros((SIDE, SIDE), np.float32)
+        self.earlier = []           # the ink as it was before each stroke
+        self.pen = None             # where the pen touches the square, as (x, y) in its pixels
+        self.probabilities = None   # of what is drawn, if anything is
+
+        with plt.rc_context({"toolbar": "None"}):           # its pan and zoom would take the mouse away
+            self.figure, (self.square, seen, bars) = plt.subplots(
+                1, 3, figsize=(11, 4.5), layout="constrained", width_ratios=(1.4, 1, 1.4))
+        self.figure.suptitle("Draw a digit with the mouse.   Keys:  u  undo,  c  clear")
+        self.square.set(xticks=[], yticks=[], title="draw here")
+        seen.set(xticks=[], yticks=[], title="what the net sees")
+        self.drawn = self.square.imshow(self.ink, interpolation="nearest")
+        self.seen = seen.imshow(np.zeros((28, 28)), cmap="gray", vmin=0, vmax=1)
+        self.bars = draw_bars(bars)
+        self.words = bars.set_title(" ")
+
+        # A full drawing of the figure takes too long between two moves of the mouse: what moves is drawn onto a
+        # copy of the rest, except in the browser, where matplotlib cannot do so.
+        self.canvas = self.figure.canvas
+        self.moving = [self.drawn, self.seen, *self.bars, self.words]
+        self.rest = None
+        for artist in self.moving:
+            artist.set_animated(self.canvas.supports_blit)
+        self.canvas.mpl_disconnect(self.canvas.manager.key_press_handler_id)    # matplotlib's meanings of keys
+        self.canvas.mpl_connect("draw_event", self.on_draw)
+        self.canvas.mpl_connect("button_press_event", self.on_press)
+        self.canvas.mpl_connect("motion_notify_event", self.on_move)
+        self.canvas.mpl_connect("button_release_event", self.on_release)
+        self.canvas.mpl_connect("key_press_event", self.on_key)
+        self.update()
+
+    def on_draw(self, event):
+        """All but what moves has been drawn: at the start, and when the window has changed its size."""
+        if self.canvas.supports_blit:
+            self.rest = self.canvas.copy_from_bbox(self.figure.bbox)
+            self.draw_moving()
+
+    def draw_moving(self):
+        self.canvas.restore_region(self.rest)
+        for artist in self.moving:
+            self.figure.draw_artist(artist)
+        self.canvas.blit(self.figure.bbox)
+
+    def on_press(self, event):
+        if event.button == 1 and event.inaxes is self.square:
+            self.earlier.append(self.ink)
+            self.pen = self.place(event)
+            self.draw_line(self.pen, self.pen)
+
+    def on_move(self, event):
+        if self.pen is not None:
+            start, self.pen = self.pen, self.place(event)
+            self.draw_line(start, self.pen)
+
+    def on_release(self, event):
+        if event.button == 1:
+            self.pen = None
+
+    def on_key(self, event):
+        if event.key == "u" and self.earlier:
+            self.ink = self.earlier.pop()
+        elif event.key == "c":
+            self.earlier.append(self.ink)
+            self.ink = np.zeros_like(self.ink)
+        self.pen = None
+        self.update()
+
+    def place(self, event):
+        # Not event.xdata: it is None outside the square, where a stroke may lead and come back from.
+        return self.square.transData.inverted().transform((event.x, event.y)).astype(np.float32)
+
+    def draw_line(self, start, end):
+        """Draw with a round pen: all pixels that are near enough to the line are ink, with smooth edges."""
+        from_start, line = PIXELS - start, end - start
+        share = np.clip(from_start @ line / max(line @ line, 1e-6), 0, 1)   # of the line, to its nearest point
+        distance = np.linalg.norm(from_start - share[:, :, np.newaxis] * line, axis=2)
+        self.ink = np.maximum(self.ink, np.clip(PEN / 2 + 0.5 - distance, 0, 1))
+        self.update()
+
+    def update(self):
+        """Let the net read the drawing, and show what it says."""
+        self.drawn.set_data(Image.fromarray(np.uint8(255 * self.ink)).convert("RGBA"))  # RGBA is drawn fastest
+        if self.ink.any():
+            digit = center_digit(self.ink)
+            self.probabilities = probabilities_of(self.network, digit)
+            words = in_words(self.probabilities)
+        else:
+            digit, self.probabilities, words = np.zeros((28, 28)), None, ""
+        self.seen.set_data(digit)
+        set_bars(self.bars, np.zeros(10) if self.probabilities is None else self.probabilities)
+        self.words.set_text(words)
+        if self.rest is None:
+            self.canvas.draw_idle()
+        else:
+            self.draw_moving()
+
+
+def main():
+    if plt.get_backend().lower() in WITHOUT_WINDOW:
+        print(HOW_TO_GET_A_WINDOW, file=sys.stderr)
+        sys.exit(2)
+    pad = DigitPad(load_network())      # kept, or matplotlib would forget its handlers
+    plt.show()
+    if pad.probabilities is not None:
+        print(f"Your last drawing: {in_words(pad.probabilities)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""ch05/predict_digit.py as its reader meets it: good files, bad files and both, from any folder."""
+import shutil
+
+import numpy as np
+import pytest
+from digits import TRAINED, real_digits, trained_network
+from PIL import Image
+from scripts import copy_project, last_line, run_from_both, run_script
+
+from ch05.deep_convnet import DeepConvNet
+from ch05.predict_digit import in_words, probabilities_of
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """With the parameters of a net that has learned nothing: what it says is of no account."""
+    project = copy_project(tmp_path_factory.mktemp("predict"), "ch05")
+    np.random.seed(0)
+    DeepConvNet().save_params(project / "ch05/deep_convnet_params.pkl")
+    return project
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory):
+    path = tmp_path_factory.mktemp("photos") / "photo.png"
+    digit = Image.fromarray(np.uint8(255 * (1 - real_digits()[0][0])))
+    digit.resize((300, 300)).save(path)
+    return path
+
+
+def test_a_photo_is_read_and_shown_from_any_folder(project, photo, tmp_path):
+    result = run_from_both(project / "ch05/predict_digit.py", tmp_path, photo)
+    answer, saved = result.stdout.splitlines()[-2:]
+    assert answer.startswith(f"{photo}: ") and answer.count(" %)") == 2 and ", then " in answer
+    figure = project / "ch05/predict_digit.png"
+    assert saved == f"Figure saved: {figure}" and Image.open(figure).size > (900, 200)
+    assert result.stderr == ""
+
+
+def test_bad_files_are_named_and_good_ones_still_read(project, photo, tmp_path):
+    Image.new("L", (200, 200), 255).save(tmp_path / "blank.png")
+    (tmp_path / "text.jpg").write_text("seven")
+    bad = {"blank.png": "nothing is drawn", "text.jpg": "PNG or JPEG", "missing.png": "No such file",
+           "": "Is a directory"}
+    copies = [tmp_path / f"{name}.png" for name in ("$a$_^", "数字", "c", "d")]
+    for path in copies:
+        path.write_bytes(photo.read_bytes())
+    result = run_script(project / "ch05/predict_digit.py", *(tmp_path / name for name in bad), photo, *copies,
+                        check=False)
+    assert result.returncode == 2
+    for line, (name, words) in zip(result.stderr.splitlines(), bad.items(), strict=True):
+        assert line.startswith(f"{tmp_path / name}: ") and words in line
+    assert result.stdout.count(" %), then ") == 5
+    assert last_line(result) == f"Figure saved: {project / 'ch05/predict_digit_2.png'}"     # four in the first
+
+
+def test_no_file_at_all_and_no_parameters(tmp_path, photo):
+    project = copy_project(tmp_path, "ch05")
+    shutil.rmtree(project / "ch05/trained", ignore_errors=True)
+    result = run_script(project / "ch05/predict_digit.py", check=False)
+    assert result.returncode == 2 and "FILE" in result.stderr
+    result = run_script(project / "ch05/predict_digit.py", photo, check=False)
+    assert result.returncode == 2 and "train_deepnet.py" in result.stderr and "Traceback" not in result.stderr
+
+
+def test_probabilities_and_their_words():
+    probabilities = np.array([0, 0.0012, 0, 0, 0, 0, 0, 0.9981, 0.0004, 0.0003])
+    assert in_words(probabilities) == "7 (99.8 %), then 1 (0.1 %)"
+    assert probabilities_of(DeepConvNet(), np.zeros((28, 28), np.float32)).sum() == pytest.approx(1)
+
+
+def test_the_parameters_of_the_project_are_used(photo, tmp_path):
+    trained_network()           # skips if there are none
+    project = copy_project(tmp_path, "ch05")
+    (project / "ch05/trained").mkdir(exist_ok=True)
+    shutil.copy(TRAINED, project / "ch05/trained/deep_convnet.pkl")
+    result = run_script(project / "ch05/predict_digit.py", photo)
+    assert f"{photo}: {real_digits()[1][0]} (" in result.stdout
