@@ -1,7 +1,7 @@
 """Two apples of 100 yen and 10% tax: what they cost, and what the price depends on (book, 5.4.1).
 
 Look at the derivatives: one yen more for an apple makes the purchase 2.2 yen dearer (two apples, and the tax
-on them). All three come out of one walk backwards from the price.
+on them). All three come out of one walk backwards from the price, under the lines of the figure.
 
 Before: layer_naive.py; next: buy_apple_orange.py.
 """

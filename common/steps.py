@@ -47,7 +47,8 @@ class Exp:
 
     def forward(self, x):
         with np.errstate(over="ignore"):
-            self.out = np.minimum(np.exp(x), np.finfo(x.dtype).max)     # inf would turn into 0 * inf going back
+            out = np.exp(x)
+        self.out = np.minimum(out, np.finfo(out.dtype).max)     # inf would turn into 0 * inf going back
         return self.out
 
     def backward(self, dout):
