@@ -7,7 +7,8 @@ import math
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.patches import Circle, FancyBboxPatch
+from matplotlib.lines import Line2D
+from matplotlib.patches import Circle, FancyBboxPatch, Polygon
 
 from common.graph_layout import INDENT, LIGHT, ROW_GAP, Box, Link, layout
 from common.plot_value import BACKWARD, FORWARD, STYLE, ValueBlock, line_height, text_width
@@ -108,7 +109,7 @@ class _Picture:
     def _dot(self, name, source):
         """Where a value goes several ways."""
         dot = Box(0.1, 0.05, 0.05)
-        self.painters[dot] = lambda axes: axes.add_patch(Circle((dot.x, dot.y), 0.05, color="black", zorder=3))
+        self.painters[dot] = lambda axes: axes.add_artist(Circle((dot.x, dot.y), 0.05, color="black", zorder=3))
         self._line(name, source, dot, self.graph.grads.get(name))
         self.boxes.append(dot)
         return dot
@@ -135,7 +136,7 @@ class _Picture:
         box = Box(2 * RADIUS, RADIUS, RADIUS, round=True)
 
         def paint(axes):
-            axes.add_patch(Circle((box.x, box.y), RADIUS, facecolor="white", edgecolor="black", zorder=3, gid="node"))
+            axes.add_artist(Circle((box.x, box.y), RADIUS, facecolor="white", edgecolor="black", zorder=3, gid="node"))
             axes.text(box.x, box.y, symbol, size=self.size + 2, ha="center", va="center_baseline", zorder=4)
 
         self.painters[box] = paint
@@ -153,7 +154,7 @@ class _Picture:
         box = Box(2 * edge + 0.04 + max(text_width(*line[:3]) for line in lines), half, half)
 
         def paint(axes):
-            axes.add_patch(FancyBboxPatch((box.left + edge, box.top + edge), box.width - 2 * edge, 2 * (half - edge),
+            axes.add_artist(FancyBboxPatch((box.left + edge, box.top + edge), box.width - 2 * edge, 2 * (half - edge),
                                           f"round,pad={edge}", facecolor="#e9edf2" if params else "white",
                                           edgecolor="black", zorder=3, gid="node"))
             y = box.top + edge
@@ -235,9 +236,8 @@ def _paint_arrow(axes, points, color, linestyle):
     along = along / np.linalg.norm(along)
     across = np.array([along[1], -along[0]])
     base = tip - 0.09 * along
-    axes.plot(*zip(*points[:-1], base), color=color, linewidth=1.1, linestyle=linestyle, zorder=2,
-              gid="line")
-    axes.fill(*zip(tip, base + 0.032 * across, base - 0.032 * across), color=color, linewidth=0, zorder=2)
+    axes.add_artist(Line2D(*zip(*points[:-1], base), color=color, linewidth=1.1, linestyle=linestyle, gid="line"))
+    axes.add_artist(Polygon([tip, base + 0.032 * across, base - 0.032 * across], color=color, linewidth=0, zorder=2))
 
 
 def _curve(x0, y0, x1, y1):

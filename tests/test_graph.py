@@ -385,7 +385,6 @@ PICTURES = {
     "not numbers": not_numbers,
     "no backward": lambda: SimpleNamespace(**{**vars(forward_only()), "inputs": ["x"]}),
     "sigmoid opened": lambda: record(NETS["sigmoid"](), *batch("", N=1), OPEN),
-    "everything": lambda: record(NETS["everything"](), *batch("everything")),
     "two layers": lambda: record(TwoLayerNet(784, 50, 10), np.random.rand(1, 784).astype("f"), [7]),
     "simple": lambda: record(SimpleConvNet(), np.random.rand(1, 1, 28, 28).astype("f"), [7]),
     "deep": lambda: record(DeepConvNet(), np.random.rand(1, 1, 28, 28).astype("f"), [7]),
