@@ -11,6 +11,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from ch05.deep_convnet import DeepConvNet
+from common.live import live
 from common.options import dataset_option, trainer_options, training_options
 from common.plot import show, training_curves
 from common.trainer import Trainer
@@ -27,7 +28,8 @@ if __name__ == "__main__":
                       mini_batch_size=100, optimizer="Adam", optimizer_param={"lr": 0.001},
                       evaluate_sample_num_per_epoch=1000,
                       schedule=args.schedule, checkpoint=args.checkpoint, resume=args.resume, log=args.log)
-    trainer.train()
+    with live(trainer, args.live):
+        trainer.train()
 
     network.save_params(params)
     training_curves(trainer, title=f"DeepConvNet on {args.dataset.title}")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from ch05.two_layer_net import TwoLayerNet
+from common.live import live
 from common.options import dataset_option, trainer_options, training_options
 from common.plot import show, training_curves
 from common.trainer import Trainer
@@ -25,7 +26,8 @@ if __name__ == "__main__":
     trainer = Trainer(network, x_train[:args.limit], t_train[:args.limit], x_test, t_test, args.epochs,
                       mini_batch_size=100, optimizer="SGD", optimizer_param={"lr": 0.1},
                       schedule=args.schedule, checkpoint=args.checkpoint, resume=args.resume, log=args.log)
-    trainer.train()
+    with live(trainer, args.live):
+        trainer.train()
 
     network.save_params(params)
     training_curves(trainer, title=f"TwoLayerNet on {args.dataset.title}")

@@ -49,9 +49,10 @@ def dataset_option():
 
 
 def trainer_options(parser):
-    """Adds --schedule, --checkpoint, --resume and --log to a parser, for `training_options`: settings of a Trainer.
+    """Adds --schedule, --checkpoint, --resume, --log and --live to a parser, for `training_options`.
 
-    `args.schedule` is a function of `common.schedule`; the others are names of files, or None.
+    `args.schedule` is a function of `common.schedule`, `args.live` is for `common.live`; the others are names of files,
+    or None: settings of a Trainer.
     """
     schedules = {"constant": constant, "step": step, "cosine": cosine}
 
@@ -71,6 +72,7 @@ def trainer_options(parser):
     parser.add_argument("--resume", type=existing, metavar="FILE",
                         help="go on from this checkpoint, to the numbers of a training without a pause")
     parser.add_argument("--log", metavar="FILE", help="write the history here after every epoch, as .json or .csv")
+    parser.add_argument("--live", action="store_true", help="show loss and accuracy in a window during the training")
     return parser
 
 

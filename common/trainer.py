@@ -45,6 +45,7 @@ class Trainer:
     checkpoint : a file that the state of the training is saved to, at the start and after every epoch
     resume : a checkpoint to go on from. It decides on all that follows, random numbers and learning rate too. It is
         also where to save the state, if `checkpoint` is left out
+    step_callbacks : functions that are called with the trainer after every step
 
     Attributes
     ----------
@@ -59,7 +60,7 @@ class Trainer:
     def __init__(self, network, x_train, t_train, x_test, t_test, epochs=20, mini_batch_size=100, optimizer='SGD',
                  optimizer_param={'lr': 0.01}, evaluate_sample_num_per_epoch=None, verbose=True, schedule=None,
                  augment=None, average=0, validation=None, patience=None, callbacks=(), log=None, checkpoint=None,
-                 resume=None):
+                 resume=None, step_callbacks=()):
         _check_examples(train=(x_train, t_train), test=(x_test, t_test), validation=validation)
         if mini_batch_size < 1 or epochs < 0:
             raise ValueError(f"expected epochs >= 0 and mini_batch_size >= 1, got {epochs} and {mini_batch_size}")
@@ -86,6 +87,7 @@ class Trainer:
         self.best = BestWeights() if validation else None
         self.patience = patience
         self.callbacks = callbacks
+        self.step_callbacks = step_callbacks
         self.log = log
         self.checkpoint = checkpoint or resume
         self.resume = resume
@@ -129,6 +131,8 @@ class Trainer:
                 losses.append(self.train_step(x_batch, t_batch))
                 bar.set_postfix_str(f"loss {np.mean(losses[-100:]):.4f}", refresh=False)
                 bar.update()
+                for callback in self.step_callbacks:
+                    callback(self)
                 if received:
                     return
         self.current_epoch += 1
