@@ -53,8 +53,8 @@ class Window:
         self._accuracy = plot.lines({"train": [], "test": []}, "epoch", "accuracy", axes=right).lines
         # To look for a layout, or for the best place of a legend, takes longer than all the rest of a drawing.
         self._figure.subplots_adjust(0.08, 0.15, 0.98, 0.95, wspace=0.25)
-        for axes in (left, right):
-            axes.legend(loc="center right")
+        for axes, place in ((left, "upper right"), (right, "lower right")):
+            axes.legend(loc=place)
             axes.locator_params(nbins=5)
             axes.set_visible(False)                     # until there is something to see
         self._next_draw = time.perf_counter() + 0.5

@@ -66,10 +66,12 @@ def options_of(*words):
 
 
 def test_options_of_the_trainer(tmp_path, capsys):
-    assert options_of() == {"schedule": schedule.constant, "checkpoint": None, "resume": None, "log": None}
+    assert options_of() == {"schedule": schedule.constant, "checkpoint": None, "resume": None, "log": None,
+                            "live": False}
     (tmp_path / "old").touch()
-    assert options_of("--schedule", "cosine", "--checkpoint", "new", "--resume", tmp_path / "old", "--log", "a.csv") == {
-        "schedule": schedule.cosine, "checkpoint": "new", "resume": str(tmp_path / "old"), "log": "a.csv"}
+    assert options_of("--schedule", "cosine", "--checkpoint", "new", "--resume", tmp_path / "old", "--log", "a.csv",
+                      "--live") == {
+        "schedule": schedule.cosine, "checkpoint": "new", "resume": str(tmp_path / "old"), "log": "a.csv", "live": True}
     for words, message in ((("--schedule", "cosin"), "invalid choice: 'cosin' (choose from constant, step, cosine)"),
                            (("--resume", "absent"), "there is no file 'absent'")):
         with pytest.raises(SystemExit):

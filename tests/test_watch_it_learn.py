@@ -53,21 +53,21 @@ def test_the_territory_shows_who_wins_where():
 
 
 def test_the_decision_boundary_bends_until_it_is_right(project, tmp_path):
-    result = run_script(project / "ch05/decision_boundary.py", "--epochs", 25, "--gif", cwd=tmp_path)
-    assert float(re.search(r": ([\d.]+) of 300 points right after epoch 25$", last_line(result))[1]) > 0.95
+    result = run_script(project / "ch05/decision_boundary.py", "--epochs", 16, "--gif", cwd=tmp_path)
+    assert float(re.search(r": ([\d.]+) of 300 points right after epoch 16$", last_line(result))[1]) > 0.95
     assert np.asarray(Image.open(project / "ch05/decision_boundary.png").convert("L")).std() > 5
-    assert Image.open(project / "ch05/decision_boundary.gif").n_frames == 26
+    assert Image.open(project / "ch05/decision_boundary.gif").n_frames == 17
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_optimizers_walk_in_a_film(project):
-    run_script(project / "ch05/optimizer_compare_naive.py", "--gif", "--steps", 4)
+    run_script(project / "ch05/optimizer_compare_naive.py", "--gif", "--steps", 3)
     film = Image.open(project / "ch05/optimizer_compare_naive.gif")
     red = []
     for frame in ImageSequence.Iterator(film):
         r, g, b = np.moveaxis(np.asarray(frame.convert("RGB")).astype(int), -1, 0)
         red.append(int(np.sum((r > 150) & (g < 100) & (b < 100))))
-    assert len(red) == 5 and 0 < red[1] < red[2] < red[4]
+    assert len(red) == 4 and 0 < red[1] < red[2] < red[3]
 
 
 @pytest.mark.parametrize("build", [SimpleConvNet, DeepConvNet])
@@ -88,11 +88,8 @@ def test_tiles_show_every_map_once_and_nothing_else():
     np.testing.assert_array_equal(np.sort(picture[~np.isnan(picture)]), np.arange(30))
 
 
-def test_a_digits_way_is_drawn_and_asks_for_a_trained_net(project, tmp_path):
-    script = project / "ch05/digit_through_cnn.py"
-    result = run_script(script, check=False)
-    assert result.returncode == 2 and "First run: python" in result.stderr
+def test_a_digits_way_is_drawn(project, tmp_path):
     SimpleConvNet(weight_init_std="he").save_params(project / "ch05/params.pkl")
-    result = run_script(script, "--index", 3, cwd=tmp_path)
+    result = run_script(project / "ch05/digit_through_cnn.py", "--index", 3, cwd=tmp_path)
     assert "Conv1    30 x 24 x 24" in result.stdout
     assert np.asarray(Image.open(project / "ch05/digit_through_cnn.png").convert("L")).std() > 20
