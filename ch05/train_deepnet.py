@@ -1,7 +1,7 @@
 """Train the deep convolutional net on MNIST (book, 8.1).
 
 Look at the test accuracy late in the training: above 0.99, and the training accuracy is close to it, because
-dropout keeps the net from learning by heart. Twenty epochs take a while; Ctrl-C ends the training early and
+dropout keeps the net from learning by heart. Ten epochs take a while; Ctrl-C ends the training early and
 keeps what has been learned.
 
 Before: deep_convnet.py; next: misclassified_mnist.py.
@@ -19,7 +19,7 @@ from common.trainer import Trainer
 PARAMS = Path(__file__).resolve().with_name("deep_convnet_params.pkl")
 
 if __name__ == "__main__":
-    args = training_options(__doc__, epochs=20, parser=trainer_options(dataset_option()))
+    args = training_options(__doc__, epochs=10, parser=trainer_options(dataset_option(), schedule="cosine"))
     params = args.dataset.own(PARAMS)
     (x_train, t_train), (x_test, t_test) = args.dataset.load(flatten=False)
 
