@@ -62,10 +62,8 @@ def _pixels(image):
     color, alpha = rgba[:, :, :3], rgba[:, :, 3:]
     if alpha.min() == 1:
         return color
-    # Behind a drawing on nothing lies its opposite; behind a photo with clear corners, more of the photo.
-    mean = np.sum(color * alpha) / max(3 * np.sum(alpha), 1)
-    ground = mean if alpha.mean() > 0.5 else float(mean < 0.5)
-    return np.clip(color * alpha + ground * (1 - alpha), 0, 1)
+    bright = np.sum(color * alpha) > 0.5 * 3 * np.sum(alpha)
+    return np.clip(color * alpha + (0 if bright else 1) * (1 - alpha), 0, 1)    # a drawing on nothing stands out
 
 
 def find_ink(picture):
@@ -175,6 +173,7 @@ def center_digit(ink):
     digit = digit.resize([max(1, round(side * scale)) for side in digit.size], Image.Resampling.BICUBIC)
     canvas = Image.new("F", (168, 168))
     canvas.paste(digit, ((168 - digit.width) // 2, (168 - digit.height) // 2))
+    canvas = Image.fromarray(np.asarray(canvas) / np.max(canvas))       # hairlines have faded by the scaling
     while _line_width(canvas) < 4 * 1.75:
         canvas = canvas.filter(ImageFilter.MaxFilter(3))
 
