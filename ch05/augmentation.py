@@ -3,7 +3,7 @@
 Look at the rows: every picture is still a five to you, yet new to the net. Where a row begins to look like
 another digit, the setting is too large.
 
-Before: evaluate.py; this is the last script.
+Before: train_keras_convnet.py; next: batch_norm_convnet.py.
 """
 import sys
 from pathlib import Path

@@ -4,7 +4,7 @@ Look at the confusion matrix: mistakes have their favourite places. Look at the 
 right more often than it believes lies above the diagonal. This one does, because in prediction the dropout
 after its last layer halves the scores. Your own parameters are used if train_deepnet.py has left some.
 
-Before: misclassified_mnist.py; next: augmentation.py.
+Before: misclassified_mnist.py; next: keras_convnet.py.
 """
 import sys
 from pathlib import Path

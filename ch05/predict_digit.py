@@ -3,7 +3,7 @@
 Write a digit on paper, photograph it, and run: python predict_digit.py photo.jpg [more files]
 Look at the middle picture: that is all the net sees. It has learned from digits of that size, place and
 thickness, so a picture that is not prepared alike is misread, however clear it looks to you.
-Before: misclassified_mnist.py; next: draw_digit.py.
+Before: train_best.py; next: draw_digit.py.
 """
 import argparse
 import sys

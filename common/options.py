@@ -48,15 +48,15 @@ def dataset_option():
     return parser
 
 
-def trainer_options(parser):
+def trainer_options(parser, schedule="constant"):
     """Adds --schedule, --checkpoint, --resume, --log and --live to a parser, for `training_options`.
 
-    `args.schedule` is a function of `common.schedule`, `args.live` is for `common.live`; the others are names of files,
-    or None: settings of a Trainer.
+    `args.schedule` is a function of `common.schedule`, the one named `schedule` if the reader asks for no other;
+    `args.live` is for `common.live`; the others are names of files, or None: settings of a Trainer.
     """
     schedules = {"constant": constant, "step": step, "cosine": cosine}
 
-    def schedule(name):
+    def by_name(name):
         if name not in schedules:
             raise argparse.ArgumentTypeError(f"invalid choice: {name!r} (choose from {', '.join(schedules)})")
         return schedules[name]
@@ -66,7 +66,7 @@ def trainer_options(parser):
             raise argparse.ArgumentTypeError(f"expected a checkpoint, but there is no file {path!r}")
         return path
 
-    parser.add_argument("--schedule", type=schedule, default="constant", metavar="NAME",
+    parser.add_argument("--schedule", type=by_name, default=schedule, metavar="NAME",
                         help=f"how the learning rate changes: {', '.join(schedules)} (default: %(default)s)")
     parser.add_argument("--checkpoint", metavar="FILE", help="save the state of the training here after every epoch")
     parser.add_argument("--resume", type=existing, metavar="FILE",

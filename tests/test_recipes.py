@@ -8,9 +8,13 @@ import pytest
 from PIL import Image
 from scripts import copy_project, last_line, run_from_both, run_script
 
+from ch05.batch_norm_convnet import BatchNormConvNet
 from ch05.deep_convnet import DeepConvNet
+from ch05.keras_convnet import KerasConvNet
 from common import schedule
+from common.layers import Dropout
 from common.options import trainer_options
+from dataset import mnist, source
 from dataset.files import load_pickle
 
 
@@ -44,6 +48,62 @@ def test_evaluation_prints_and_draws_what_the_net_does(project, tmp_path):
     assert float(accuracy) == matrix.trace() / 1000 and 0 < float(error) < 1
     for figure in ("confusion", "classes", "calibration"):
         assert_drawn(project / f"ch05/evaluate_{figure}.png")
+
+
+# ---- nets and their training -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape, build", [
+    ((1, 10, 8), lambda shape: KerasConvNet(shape, (2, 3), 5, 3, np.float64)),
+    ((2, 7, 8), lambda shape: BatchNormConvNet(shape, ((2,), (3, 4)), 0.3, output_size=3, dtype=np.float64)),
+    ((1, 9, 8), lambda shape: BatchNormConvNet(shape, ((3, 2),), 0, 0.2, 3, np.float64))])
+def test_gradients_agree_with_numerical_ones(shape, build):
+    network = build(shape)
+    for param in network.params.values():
+        param += np.random.uniform(-0.2, 0.2, param.shape)
+    x, t = np.random.randn(4, *shape), np.array([0, 2, 1, 1])
+    numerical, exact = network.numerical_gradient(x, t), network.gradient(x, t)
+    for key, gradient in exact.items():
+        np.testing.assert_allclose(gradient, numerical[key], rtol=0, atol=2e-7, err_msg=key)
+
+
+def test_the_keras_net_has_the_sizes_of_the_example():
+    network = KerasConvNet()
+    assert {key: W.shape for key, W in network.params.items() if key[0] == "W"} == {
+        "W1": (32, 1, 3, 3), "W2": (64, 32, 3, 3), "W3": (9216, 128), "W4": (128, 10)}
+    assert sum(param.size for param in network.params.values()) == 1_199_882
+    assert [layer.dropout_ratio for layer in network.layers.values() if isinstance(layer, Dropout)] == [0.25, 0.5]
+
+
+def test_layers_of_the_net_with_batch_normalisation():
+    network = BatchNormConvNet(blocks=((8,), (16, 24)), label_smoothing=0.1)
+    assert list(network.layers) == ("Conv1 Pool1 BatchNorm1 Relu1 Conv2 BatchNorm2 Relu2 Conv3 Pool2 BatchNorm3 Relu3 "
+                                    "Dropout1 Affine1").split()
+    assert network.params["W4"].shape == (24 * 7 * 7, 10) and network.params["gamma3"].shape == (24,)
+    assert network.last_layer.label_smoothing == 0.1
+    assert network.predict(np.zeros((2, 1, 28, 28), np.float32)).shape == (2, 10)
+
+
+@pytest.mark.parametrize("name, options, build, params", [
+    ("train_keras_convnet", (), KerasConvNet, "keras_convnet_params.pkl"),
+    ("train_fast", (), lambda: BatchNormConvNet(blocks=((16,), (32,), (64,))), "fast_params.pkl"),
+    ("train_best", ("--hold-out", 3800), BatchNormConvNet, "best_params.pkl"),
+])
+def test_training_leaves_parameters_as_good_as_it_says(project, name, options, build, params):
+    result = run_script(project / f"ch05/{name}.py", "--epochs", 1, "--limit", 260, *options)
+    assert "/3 " in result.stderr or "/2 " in result.stderr
+    if options:
+        assert "val acc" in result.stdout and "kept the parameters of epoch 1" in result.stdout
+        assert "/2 " in result.stderr                                   # 200 examples were left
+    accuracy = re.fullmatch(r"\w+: ([\d.]+) of 1,000 test images right, .*; parameters in (.*)", last_line(result))
+    assert accuracy[2] == str(project / "ch05" / params)
+    network = build()
+    network.load_params(accuracy[2])
+    arrays = {key: source.read_file(mnist.MINI_DIR / file.name, file) for key, file in mnist.MINI_FILES.items()}
+    _, test = source.split(arrays, normalize=True, flatten=False, one_hot_label=False)
+    assert float(accuracy[1]) == pytest.approx(network.accuracy(*test), abs=0.0015)
+    if name != "train_fast":
+        assert_drawn(project / f"ch05/{name}.png")
 
 
 # ---- options of the training scripts -----------------------------------------------------------------------

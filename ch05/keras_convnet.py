@@ -1,0 +1,42 @@
+"""The convolutional net of Keras's old MNIST example, which many have met: two convolutions, one pooling, dropout.
+
+Look at where the parameters are: 1.2 million, and all but 19,000 of them in the first affine layer, because
+there is a single pooling before it.
+
+Before: evaluate.py; next: train_keras_convnet.py, which trains it.
+"""
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from common.initializer import random_affine, random_convolution
+from common.layers import Dropout, Pooling, Relu
+from common.network import Network
+
+
+class KerasConvNet(Network):
+    """Convolution 32@3x3, relu, convolution 64@3x3, relu, 2x2 max pooling, dropout 0.25; affine 128, relu, dropout 0.5,
+    affine 10, softmax with loss.
+
+    Parameters
+    ----------
+    input_dim : (channels, height, width) of the images
+    filter_nums : filters of the two convolutions
+    hidden_size : neurons of the hidden affine layer
+    output_size : classes
+    dtype : of the parameters
+    """
+
+    def __init__(self, input_dim=(1, 28, 28), filter_nums=(32, 64), hidden_size=128, output_size=10, dtype=np.float32):
+        channels, height, width = input_dim
+        first, second = filter_nums
+        features = second * ((height - 4) // 2) * ((width - 4) // 2)
+        super().__init__({
+            "Conv1": random_convolution(channels, "he", first, 3, dtype=dtype), "Relu1": Relu(),
+            "Conv2": random_convolution(first, "he", second, 3, dtype=dtype), "Relu2": Relu(),
+            "Pool1": Pooling(2, 2, stride=2), "Dropout1": Dropout(0.25),
+            "Affine1": random_affine(features, hidden_size, "he", dtype), "Relu3": Relu(), "Dropout2": Dropout(0.5),
+            "Affine2": random_affine(hidden_size, output_size, "he", dtype),
+        })
