@@ -38,15 +38,15 @@ class DigitPad:
         self.probabilities = None   # of what is drawn, if anything is
 
         with plt.rc_context({"toolbar": "None"}):           # its pan and zoom would take the mouse away
-            self.figure, (self.square, seen, bars) = plt.subplots(
-                1, 3, figsize=(11, 4.5), layout="constrained", width_ratios=(1.4, 1, 1.4))
+            self.figure, (self.square, seen, bars) = plt.subplots(1, 3, figsize=(11, 4.5), width_ratios=(5, 3, 4))
+        self.figure.subplots_adjust(left=0.02, right=0.98, bottom=0.08, top=0.86, wspace=0.2)
         self.figure.suptitle("Draw a digit with the mouse.   Keys:  u  undo,  c  clear")
         self.square.set(xticks=[], yticks=[], title="draw here")
         seen.set(xticks=[], yticks=[], title="what the net sees")
         self.drawn = self.square.imshow(self.ink, interpolation="nearest")
         self.seen = seen.imshow(np.zeros((28, 28)), cmap="gray", vmin=0, vmax=1)
         self.bars = draw_bars(bars)
-        self.words = bars.set_title(" ")
+        self.words = bars.set_title("")
 
         # A full drawing of the figure takes too long between two moves of the mouse: what moves is drawn onto a
         # copy of the rest, except in the browser, where matplotlib cannot do so.

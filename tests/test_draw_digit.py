@@ -114,17 +114,20 @@ def test_a_stroke_may_leave_the_square_and_come_back(pad):
     assert pad.ink[140 - 84, 140] == pad.ink[140 + 84, 140] == 1
 
 
+def resize(pad):
+    pad.figure.set_size_inches(13, 6)
+    pad.canvas.draw()
+
+
 def test_a_new_size_of_the_window_keeps_the_drawing(pad):
     stroke(pad, *ONE)
     ink = pad.ink
-    pad.figure.set_size_inches(13, 6)
-    pad.canvas.draw()
+    resize(pad)
     assert np.array_equal(pad.ink, ink)
     stroke(pad, (0.2, 0.5), (0.2, 0.5))
 
     fresh = DigitPad(pad.network)
-    fresh.figure.set_size_inches(13, 6)
-    fresh.canvas.draw()
+    resize(fresh)
     fresh.ink = pad.ink
     fresh.update()
     assert screen(pad).shape == (600, 1300, 3)
