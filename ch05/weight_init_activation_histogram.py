@@ -48,7 +48,7 @@ if __name__ == "__main__":
         outputs = activations(activation, weight_init_std)
         print(f"{name:20} std of the outputs, layer by layer:", *(f"{z.std():.4f}" for z in outputs))
         for axes, z in zip(row, outputs):
-            axes.hist(z.ravel(), bins=30, range=(0, 1), color="dimgray")
+            axes.stairs(*np.histogram(z, bins=30, range=(0, 1)), fill=True, color="dimgray")
         row[0].set_ylabel(name)
     for n, axes in enumerate(grid[0], start=1):
         axes.set_title(f"layer {n}")
