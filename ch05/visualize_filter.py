@@ -1,8 +1,9 @@
 """The filters of the first convolution, before and after training (book, 7.6.1).
 
-Look at the second figure: noise has become edges and blobs, light on one side and dark on the other. A filter
-answers where the image looks like the filter. Your own parameters are shown if train_convnet.py has left
-some.
+Look for filters that are light on one side and dark on the other: those answer where the image has such an
+edge. Many keep the noise they began with, because train_convnet.py starts from He's weights, larger than what
+training adds to them. Start it from weight_init_std=0.01 instead, and edges and blobs stand out of the grey.
+Your own parameters are shown if train_convnet.py has left some.
 
 Before: train_convnet.py; next: digit_through_cnn.py.
 """
@@ -18,7 +19,7 @@ from common.plot import filters, show
 
 if __name__ == "__main__":
     np.random.seed(0)
-    network = SimpleConvNet()
+    network = SimpleConvNet(weight_init_std="he")      # as train_convnet.py starts
     filters(network.params["W1"], title="before training: random weights")
     show("visualize_filter_before")
 
