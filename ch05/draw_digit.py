@@ -38,8 +38,8 @@ class DigitPad:
         self.probabilities = None   # of what is drawn, if anything is
 
         with plt.rc_context({"toolbar": "None"}):           # its pan and zoom would take the mouse away
-            self.figure, (self.square, seen, bars) = plt.subplots(1, 3, figsize=(11, 4.5), width_ratios=(5, 3, 4))
-        self.figure.subplots_adjust(left=0.02, right=0.98, bottom=0.08, top=0.86, wspace=0.2)
+            self.figure, (self.square, seen, bars) = plt.subplots(1, 3, figsize=(11, 4.5), width_ratios=(4, 3, 4))
+        self.figure.subplots_adjust(left=0.02, right=0.98, bottom=0.08, top=0.86, wspace=0.18)
         self.figure.suptitle("Draw a digit with the mouse.   Keys:  u  undo,  c  clear")
         self.square.set(xticks=[], yticks=[], title="draw here")
         seen.set(xticks=[], yticks=[], title="what the net sees")
