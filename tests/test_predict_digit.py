@@ -3,20 +3,24 @@ import shutil
 
 import numpy as np
 import pytest
-from digits import TRAINED, real_digits, trained_network
+from digits import TRAINED, real_digits
 from PIL import Image
 from scripts import copy_project, last_line, run_from_both, run_script
 
+from ch05 import predict_digit
 from ch05.deep_convnet import DeepConvNet
 from ch05.predict_digit import in_words, probabilities_of
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """With the parameters of a net that has learned nothing: what it says is of no account."""
+    """With the trained parameters, or, if there are none, those of a net that has learned nothing."""
     project = copy_project(tmp_path_factory.mktemp("predict"), "ch05")
-    np.random.seed(0)
-    DeepConvNet().save_params(project / "ch05/deep_convnet_params.pkl")
+    (project / "ch05/trained").mkdir(exist_ok=True)
+    if TRAINED.exists():
+        shutil.copy(TRAINED, project / "ch05/trained")
+    else:
+        DeepConvNet().save_params(project / "ch05/trained" / TRAINED.name)
     return project
 
 
@@ -32,6 +36,8 @@ def test_a_photo_is_read_and_shown_from_any_folder(project, photo, tmp_path):
     result = run_from_both(project / "ch05/predict_digit.py", tmp_path, photo)
     answer, saved = result.stdout.splitlines()[-2:]
     assert answer.startswith(f"{photo}: ") and answer.count(" %)") == 2 and ", then " in answer
+    if TRAINED.exists():
+        assert answer.startswith(f"{photo}: {real_digits()[1][0]} (")
     figure = project / "ch05/predict_digit.png"
     assert saved == f"Figure saved: {figure}" and Image.open(figure).size > (900, 200)
     assert result.stderr == ""
@@ -54,11 +60,14 @@ def test_bad_files_are_named_and_good_ones_still_read(project, photo, tmp_path):
     assert last_line(result) == f"Figure saved: {project / 'ch05/predict_digit_2.png'}"     # four in the first
 
 
-def test_no_file_at_all_and_no_parameters(tmp_path, photo):
+def test_without_files_or_parameters_it_says_what_it_needs(tmp_path, photo, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["predict_digit.py"])
+    with pytest.raises(SystemExit) as end:
+        predict_digit.main()
+    assert end.value.code == 2 and "FILE" in capsys.readouterr().err
+
     project = copy_project(tmp_path, "ch05")
     shutil.rmtree(project / "ch05/trained", ignore_errors=True)
-    result = run_script(project / "ch05/predict_digit.py", check=False)
-    assert result.returncode == 2 and "FILE" in result.stderr
     result = run_script(project / "ch05/predict_digit.py", photo, check=False)
     assert result.returncode == 2 and "train_deepnet.py" in result.stderr and "Traceback" not in result.stderr
 
@@ -67,12 +76,3 @@ def test_probabilities_and_their_words():
     probabilities = np.array([0, 0.0012, 0, 0, 0, 0, 0, 0.9981, 0.0004, 0.0003])
     assert in_words(probabilities) == "7 (99.8 %), then 1 (0.1 %)"
     assert probabilities_of(DeepConvNet(), np.zeros((28, 28), np.float32)).sum() == pytest.approx(1)
-
-
-def test_the_parameters_of_the_project_are_used(photo, tmp_path):
-    trained_network()           # skips if there are none
-    project = copy_project(tmp_path, "ch05")
-    (project / "ch05/trained").mkdir(exist_ok=True)
-    shutil.copy(TRAINED, project / "ch05/trained/deep_convnet.pkl")
-    result = run_script(project / "ch05/predict_digit.py", photo)
-    assert f"{photo}: {real_digits()[1][0]} (" in result.stdout
