@@ -116,6 +116,17 @@ def test_adam_by_hand():
         assert params["x"] == pytest.approx(-0.01 * np.sign(g), rel=0.05)
 
 
+@pytest.mark.parametrize("optimizer, g, step", [
+    (AdaGrad(lr=1), 1e-7, -1 / 2),                          # 1e-7 / (1e-7 + 1e-7)
+    (RMSprop(lr=1, decay_rate=0.75), 2e-7, -1),             # 2e-7 / (sqrt(0.25) 2e-7 + 1e-7)
+    (Adam(lr=1, beta1=0.9, beta2=0.75), 2e-7, -1 / 2),      # 5 * 0.1 * 2e-7 / (sqrt(0.25) 2e-7 + 1e-7)
+])
+def test_what_keeps_from_dividing_by_zero_by_hand(optimizer, g, step):
+    params = {"x": 0.0}
+    optimizer.update(params, {"x": g})
+    assert params["x"] == pytest.approx(step)
+
+
 def test_momentum_by_hand():
     # v: -1, then 0.5 * -1 - 1 = -1.5, then 0.5 * -1.5 - 1 = -1.75
     params, optimizer = {"x": 0.0}, Momentum(lr=1, momentum=0.5)
