@@ -15,7 +15,7 @@ from common import parallel
 from common.arrays import empty_images, work_array
 from common.util import conv_output_size
 
-COL_SIZE = 2 ** 20      # values of a col matrix: with 4 bytes each, two threads' fit into a cache of 8 MB
+COL_BYTES = 2 ** 22     # of a col matrix: two threads' fit into a cache of 8 MB
 
 
 def _channels_last(x):
@@ -47,16 +47,16 @@ def _padded(x, pad_h, pad_w, value=0):
     return out
 
 
-def _columns(x, filter_h, filter_w, stride):
+def _columns(x, filter_h, filter_w, stride, dtype):
     """(N, H, W, C) -> col (N * out_h * out_w, filter_h * filter_w * C), in this thread's work array."""
     windows = sliding_window_view(x, (filter_h, filter_w), axis=(1, 2))[:, ::stride, ::stride]
     N, out_h, out_w, C = windows.shape[:4]
     if C == 1:
         # Rows of out_w pixels are longer runs to copy than windows of filter_w: lay out the transpose.
-        col = work_array("col", (filter_h, filter_w, N, out_h, out_w), x.dtype)
+        col = work_array("col", (filter_h, filter_w, N, out_h, out_w), dtype)
         col[...] = windows[:, :, :, 0].transpose(3, 4, 0, 1, 2)
         return col.reshape(filter_h * filter_w, -1).T
-    col = work_array("col", (N, out_h, out_w, filter_h, filter_w, C), x.dtype)
+    col = work_array("col", (N, out_h, out_w, filter_h, filter_w, C), dtype)
     col[...] = windows.transpose(0, 1, 2, 4, 5, 3)
     return col.reshape(N * out_h * out_w, -1)
 
@@ -68,7 +68,7 @@ def _as_matrix(W):
 
 def _correlate(x, matrix, filter_h, filter_w, stride, out):
     """out (N, out_h, out_w, FN) = col(x) matrix, for x (N, H, W, C)."""
-    col = _columns(x, filter_h, filter_w, stride)
+    col = _columns(x, filter_h, filter_w, stride, out.dtype)
     np.matmul(col, matrix, out=out.reshape(len(col), -1))
 
 
@@ -85,7 +85,8 @@ def _check_dout(dout, expected):
 def _slices(out, filter_h, filter_w, C):
     """Slices of the batch whose col stays in the caches; out (N, out_h, out_w, FN)."""
     N, out_h, out_w, _ = out.shape
-    return parallel.slices(N, max(1, min(parallel.SLICE, COL_SIZE // (out_h * out_w * filter_h * filter_w * C))))
+    of_one = out_h * out_w * filter_h * filter_w * C * out.itemsize
+    return parallel.slices(N, max(1, min(parallel.SLICE, COL_BYTES // of_one)))
 
 
 def convolution(x, W, b, stride, pad):
@@ -114,7 +115,7 @@ def convolution_parameter_gradients(x, dout, W_shape, stride, pad):
     x_last, dout_last = _channels_last(x), _channels_last(dout)
 
     def work(part):
-        col = _columns(_padded(x_last[part], pad, pad), FH, FW, stride)
+        col = _columns(_padded(x_last[part], pad, pad), FH, FW, stride, np.result_type(x, dout))
         rows = _contiguous(dout_last[part]).reshape(-1, FN)
         per_pixel = rows.reshape(-1, dout_last.shape[2] * FN).sum(axis=0)       # long additions, as in convolution
         return col.T @ rows, per_pixel.reshape(-1, FN).sum(axis=0)

@@ -70,7 +70,7 @@ def test_convolution_for_every_number_of_slices(N, stride, rng):
 
 
 def test_convolution_where_col_of_few_images_is_large(rng, monkeypatch):
-    monkeypatch.setattr(windows, "COL_SIZE", 100)                    # less than one image's
+    monkeypatch.setattr(windows, "COL_BYTES", 400)                   # less than one image's
     for stride in (1, 2):
         check_convolution(*normal(rng, (5, 3, 6, 5), (4, 3, 3, 2), 4), stride, 1, rng)
 
