@@ -6,10 +6,13 @@ that such scripts rely on.
 import copy
 import inspect
 import pickle
+import shutil
+import textwrap
 from collections import OrderedDict
 
 import numpy as np
 import pytest
+from scripts import ROOT, copy_project, run_script
 
 import common.functions
 import common.gradient
@@ -31,6 +34,7 @@ from common.network import Network
 from common.trainer import Trainer
 from common.util import im2col, shuffle_dataset, smooth_curve
 
+BOOK = ROOT / "tests/book"
 PROMISED = {
     dataset.mnist: {
         "load_mnist": "(normalize=True, flatten=True, one_hot_label=False", "init_mnist": "()",
@@ -123,6 +127,27 @@ def test_star_import_gives_np():
     names = {}
     exec(script, names)
     assert names["np"] is np and (names["params"]["W"] < 0).all()
+
+
+# ---- scripts in folders of chapters ------------------------------------------------
+
+@pytest.mark.parametrize("chapter", sorted(path.name for path in BOOK.iterdir()))
+def test_scripts_of_a_reader(chapter, tmp_path):
+    """Those in tests/book run as in a folder of the reader's own, one after the other; they check their results."""
+    folder = copy_project(tmp_path) / chapter
+    shutil.copytree(BOOK / chapter, folder)
+    if chapter == "ch03":
+        shutil.copy(ROOT / "ch03/sample_weight.pkl", folder)
+    (tmp_path / "run_all.py").write_text(textwrap.dedent("""
+        import runpy, sys
+        import numpy as np
+        sys.path[0] = ""
+        for script in sys.argv[1:]:
+            np.random.seed(0)
+            runpy.run_path(script, run_name="__main__")
+    """))
+    scripts = sorted(path.name for path in folder.glob("*.py"))
+    run_script(tmp_path / "run_all.py", *scripts, cwd=folder, MPLBACKEND="agg")
 
 
 # ---- data to learn from ------------------------------------------------
