@@ -3,7 +3,7 @@ import numpy as np
 
 from common.network import check_names
 from common.weights import arrays_of, put
-from dataset.files import load_pickle, save_pickle
+from dataset.files import load_pickle, printable, save_pickle
 
 
 def save_checkpoint(path, trainer):
@@ -20,13 +20,22 @@ def load_checkpoint(path, trainer):
     OSError : the file cannot be read
     """
     saved, mine = load_pickle(path), _state(trainer)
-    if not isinstance(saved, dict) or saved.keys() != mine.keys():
+    if not (isinstance(saved, dict) and saved.keys() == mine.keys()
+            and _fits(saved["settings"], mine["settings"])):
         raise ValueError(f"{path}: expected a checkpoint of a training, got something else")
     for name, value in mine["settings"].items():
-        if saved["settings"].get(name) != value:
-            raise ValueError(f"{path} is from another training: {name} was {saved['settings'].get(name)}, "
+        if saved["settings"][name] != value:
+            raise ValueError(f"{path} is from another training: {name} was {printable(saved['settings'][name])}, "
                              f"here it is {value}")
     check_names(path, mine["network"], saved["network"])
+    for name in ("optimizer", "average", "best"):
+        mine[name] = _form(getattr(trainer, name), saved[name], mine["network"])
+    for name in mine.keys() - {"network"}:
+        if not _fits(saved[name], mine[name]):
+            raise ValueError(f"{path}: its part {name!r} is not what a training saves")
+    if not 0 <= saved["random"][2] <= 624:      # where NumPy would read on, beyond its memory
+        raise ValueError(f"{path}: expected 624 random numbers at most, got the place {saved['random'][2]}")
+    np.random.set_state(saved["random"])
     put(trainer.network, saved["network"])
     for name in ("optimizer", "average", "best"):
         if saved[name] is not None:
@@ -35,7 +44,33 @@ def load_checkpoint(path, trainer):
     for name, values in trainer.history.items():
         values[:] = saved["history"][name]
     trainer.current_epoch, trainer.current_iter, trainer.lr = saved["progress"]
-    np.random.set_state(saved["random"])
+
+
+def _fits(value, own):
+    """Is a saved value of the form of one's own: the same names, shapes and types, whatever the numbers?"""
+    if isinstance(own, dict):
+        return (isinstance(value, dict) and value.keys() == own.keys()
+                and all(_fits(value[key], own[key]) for key in own))
+    if isinstance(own, tuple):
+        return isinstance(value, tuple) and len(value) == len(own) and all(map(_fits, value, own))
+    if isinstance(own, list):
+        return isinstance(value, list) and all(item is None or isinstance(item, (int, float)) for item in value)
+    if isinstance(own, np.ndarray):
+        return isinstance(value, np.ndarray) and value.dtype.kind == own.dtype.kind and value.shape == own.shape
+    numbers = isinstance(value, (int, float)) and isinstance(own, (int, float))
+    return numbers or type(value) is type(own)
+
+
+def _form(part, saved, network):
+    """The form of a part's saved attributes: its own; those it does not have yet are a value, or like the network's."""
+    own = vars(part) if part else None
+    if not (own and isinstance(saved, dict)):
+        return own
+    later = {name: {key: network.get(key) for key in value} if isinstance(value, dict) else value
+             for name, value in saved.items() if own.get(name) is None and not callable(getattr(type(part), str(name), None))}
+    return own | later
+
+
 
 
 def _state(trainer):

@@ -6,6 +6,8 @@ from urllib.request import Request, urlopen
 
 from tqdm import tqdm
 
+from dataset.files import printable
+
 USER_AGENT = "deep-learning-from-scratch/1.0 (MNIST loader)"
 ANSWER_SECONDS = 10         # the longest silence of a server
 GRACE_SECONDS = 20          # after this a file must have come ...
@@ -123,7 +125,7 @@ def fetch_from(mirrors, name, max_bytes, check):
             print(f"Converting {name}")
             return body, check(body), url
         except (OSError, ValueError) as error:
-            print(f"  failed: {error}")
+            print(f"  failed: {printable(error)}")
             if isinstance(error, Unreachable):
                 mirrors.remove(mirror)
     raise OSError(f"no mirror has {name}")

@@ -31,7 +31,7 @@ def write_atomically(path, data):
         The folder cannot be written or the disk is full; `path` is as it was, no temporary file is left.
     """
     path = Path(os.path.realpath(path))
-    _remove_abandoned(path)
+    remove_abandoned(path.parent)
     temp = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         with open(temp, "xb") as file:
@@ -47,20 +47,23 @@ def write_atomically(path, data):
         raise
 
 
-def _remove_abandoned(path):
-    """Delete the temporary files of `path` whose writers were killed before they could do so."""
-    for temp in path.parent.glob("*.tmp"):
-        match = re.fullmatch(r"(.+)\.(\d+)-[0-9a-f]{8}\.tmp", temp.name)
+def remove_abandoned(folder):
+    """Delete the temporary files in a folder whose writers were killed before they could do so."""
+    for temp in Path(folder).glob("*.tmp"):
+        match = re.fullmatch(r".+\.(\d+)-[0-9a-f]{8}\.tmp", temp.name)
         try:
-            if match and match[1] == path.name and not _still_written(temp, int(match[2])):
+            if match and not _still_written(temp, int(match[1])):
                 temp.unlink()
         except OSError:
             pass                                    # another process was faster, or it is not ours to delete
 
 
 def _still_written(temp, pid):
-    if os.name != "posix":                          # elsewhere os.kill(pid, 0) would end the process
-        return time.time() - temp.stat().st_mtime < 60
+    seconds = time.time() - temp.stat().st_mtime
+    if seconds > 3600:                              # the number of its process may have been given to another
+        return False
+    if os.name != "posix":                          # os.kill(pid, 0) would end the process
+        return seconds < 60
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
@@ -68,6 +71,11 @@ def _still_written(temp, pid):
     except PermissionError:
         pass
     return True
+
+
+def printable(message):
+    """A message that may hold a stranger's words: cut short, and without what steers a terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in str(message)[:300])
 
 
 def _checksum(pickled):
@@ -101,13 +109,15 @@ def load_pickle(path, max_bytes=None):
     """
     path = Path(path)
     size = path.stat().st_size
+    if not path.is_file():
+        raise UnreadableFile(f"{path}: expected a file, got a folder, a pipe or a device")
     if max_bytes is not None and size > max_bytes:
         raise UnreadableFile(f"{path}: expected at most {max_bytes} bytes, got {size}")
     data = path.read_bytes()
     try:
         obj, end = plain_pickle.build(data)
     except ValueError as error:
-        raise UnreadableFile(f"{path}: {error}") from error
+        raise UnreadableFile(f"{path}: {printable(error)}") from error
     if data[end:] not in (b"", _checksum(data[:end])):
         raise UnreadableFile(f"{path}: the checksum does not match")
     return obj

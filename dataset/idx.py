@@ -3,8 +3,6 @@
 The header holds a magic number (0x0800 plus the number of dimensions) and the length of each dimension:
 0x00000803, N, rows, columns for images; 0x00000801, N for labels.
 """
-import gzip
-import io
 import math
 import struct
 import zlib
@@ -28,10 +26,13 @@ def unzip(data, max_bytes):
         The gzip stream is damaged or truncated, or its content is longer than `max_bytes`.
     """
     if data[:2] == _GZIP_MAGIC:
+        stream = zlib.decompressobj(wbits=31)               # 31: in the gzip format, with its checksum
         try:
-            data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(max_bytes + 1)
-        except (OSError, EOFError, zlib.error) as error:
+            data = stream.decompress(data, max_bytes + 1)
+        except zlib.error as error:
             raise ValueError(f"damaged gzip data ({error})") from error
+        if len(data) <= max_bytes and not stream.eof:
+            raise ValueError("damaged gzip data (it ends too early)")
     if len(data) > max_bytes:
         raise ValueError(f"expected {max_bytes} bytes of content, got more")
     return data

@@ -5,6 +5,7 @@ names: `pickle.load` on a stranger's file can run anything. The machine here can
 """
 import pickletools
 import re
+import sys
 
 import numpy as np
 
@@ -13,7 +14,7 @@ def build(pickled):
     """The data that a pickle describes: None, bool, int, float, complex, str, bytes, list, tuple, dict, set
     and NumPy arrays, scalars and dtypes of numbers or text, written by NumPy 1 or 2 with any protocol.
 
-    Keys of dicts and members of sets are numbers, text or flat tuples of them.
+    Keys of dicts and members of sets are text or numbers.
 
     Parameters
     ----------
@@ -49,6 +50,8 @@ class _Arguments(tuple):
 _VALUES = {"INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT",
            "UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8",
            "SHORT_BINBYTES", "BINBYTES", "BINBYTES8", "BYTEARRAY8"}
+_LARGEST = {"b": ("u1", 1), "U": ("u4", sys.maxunicode)}    # NumPy trusts that none is larger
+FREE_INSTRUCTIONS = 100_000     # and one for every 8 bytes: a float in a list takes 9, an array far more
 
 
 class _Machine:
@@ -62,7 +65,9 @@ class _Machine:
         self.allowance = 4 * size       # bytes that copies may take: a small file makes no huge arrays
 
     def run(self, pickled):
-        for opcode, value, position in pickletools.genops(pickled):
+        for count, (opcode, value, position) in enumerate(pickletools.genops(pickled)):
+            if count > FREE_INSTRUCTIONS + position // 8:
+                raise ValueError("it has far more instructions than data")
             name = opcode.name
             if name == "MARK":
                 self.below_marks.append(self.stack)
@@ -122,6 +127,7 @@ class _Machine:
             case "GLOBAL", _:
                 return _name(value)
             case "STACK_GLOBAL", [str() as module, str() as function]:
+                self.charge(len(module) + len(function))
                 return _name(f"{module} {function}")
             case "STOP", [data]:
                 return data
@@ -137,8 +143,7 @@ class _Machine:
             case "numpy._core.numeric _frombuffer", (raw, np.dtype() as dtype, shape, "C" | "F" as order):
                 return self.fill(np.empty(0, np.int8), (1, shape, dtype, order == "F", raw))
             case "numpy._core.multiarray scalar", (np.dtype() as dtype, bytes() as raw):
-                (scalar,) = np.frombuffer(raw, dtype)
-                return scalar
+                return self.fill(np.empty(0, np.int8), (1, (), dtype, False, raw))[()]
             case "numpy dtype", (str() as code, _, _):
                 if not re.fullmatch(r"[biufcSU][1-9]\d*", code):
                     raise ValueError(f"it has an array of {code[:60]}, not of numbers or text")
@@ -170,6 +175,10 @@ class _Machine:
                 self.charge(len(raw))
                 if np.ndarray(shape, dtype, raw).nbytes != len(raw):    # it checks what __setstate__ trusts
                     raise ValueError(f"an array of {dtype} has {len(raw)} bytes, which is not its size")
+                if dtype.kind in _LARGEST:
+                    unsigned, largest = _LARGEST[dtype.kind]
+                    if np.any(np.frombuffer(raw, dtype.str[0] + unsigned) > largest):
+                        raise ValueError(f"an array of {dtype} has values that it cannot have")
                 target.__setstate__((1, shape, dtype, bool(fortran), bytes(raw)))
             case _:
                 raise ValueError(f"it gives a {type(target).__name__} a state that plain data does not have")
@@ -195,9 +204,13 @@ def _dict(items):
 
 
 def _keys(items):
-    """`items`, if they are fit to be keys: hashing deep tuples can crash, comparing deep sets never end."""
+    """`items`, if they are fit to be keys.
+
+    Anybody can make thousands of tuples, complex numbers or large ones that have the same hash, and so take
+    for ever to compare.
+    """
     for item in items:
-        parts = item if isinstance(item, tuple) else (item,)
-        if any(isinstance(part, (tuple, frozenset)) for part in parts):
-            raise ValueError("its keys are more than numbers, text and flat tuples of them")
+        small = isinstance(item, int) and abs(item) < sys.hash_info.modulus
+        if not (small or isinstance(item, (str, bytes, float))):
+            raise ValueError("it has keys that are more than text and numbers")
     return items

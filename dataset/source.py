@@ -12,7 +12,7 @@ import numpy as np
 
 from dataset import idx
 from dataset.download import fetch_from
-from dataset.files import load_pickle, save_pickle, write_atomically
+from dataset.files import load_pickle, remove_abandoned, save_pickle, write_atomically
 
 OFFLINE = "MNIST_OFFLINE"       # environment variable: 1 means that no download is tried
 FILE_NAMES = {
@@ -133,6 +133,8 @@ def load(dataset):
     ------
     NotFound
     """
+    for folder in (dataset.folder, dataset.cache.parent):
+        remove_abandoned(folder)
     try:
         return _read_cache(dataset), str(dataset.cache)
     except FileNotFoundError:
@@ -223,7 +225,7 @@ def _folders(dataset):
     folders = [dataset.folder]
     named = os.path.expanduser(os.environ.get(dataset.variable, ""))
     if named:
-        folders += [Path.cwd() / named, dataset.cache.parents[1] / named]
+        folders += [Path(named), dataset.cache.parents[1] / named]
     if dataset.package:
         folders.append(dataset.package_folder)
     return list(dict.fromkeys(Path(os.path.realpath(folder)) for folder in folders))

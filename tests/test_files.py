@@ -2,6 +2,7 @@
 import errno
 import os
 import pickle
+import time
 
 import numpy as np
 import pytest
@@ -57,17 +58,17 @@ def test_a_link_stays_a_link(tmp_path):
 
 
 @pytest.mark.parametrize("system", ["posix", "nt"])
-def test_what_a_killed_process_left_is_removed(tmp_path, monkeypatch, system):
-    gone = tmp_path / f"a.bin.{2 ** 22 + 1}-0123abcd.tmp"           # no Linux process has such a number
-    mine = tmp_path / f"a.bin.{os.getpid()}-0123abcd.tmp"
-    init = tmp_path / "a.bin.1-0123abcd.tmp"
-    others = [tmp_path / "b.bin.4194305-0123abcd.tmp", tmp_path / "a.bin.tmp", tmp_path / "notes.tmp"]
-    for path in (gone, mine, init, *others):
-        path.write_bytes(b"half")
-    os.utime(gone, (0, 0))
+def test_what_killed_processes_left_is_removed(tmp_path, monkeypatch, system):
+    gone = {f"{name}.bin.{2 ** 22 + 1}-0123abcd.tmp": 70 for name in "ab"}      # no Linux process has that number
+    taken = {f"a.bin.{os.getpid()}-aaaaaaaa.tmp": 4000, "a.bin.1-aaaaaaaa.tmp": 4000}       # by another process
+    written = {f"a.bin.{os.getpid()}-0123abcd.tmp": 50, "a.bin.1-0123abcd.tmp": 50}
+    others = {"a.bin.tmp": 4000, "notes.tmp": 4000, "a.bin.4194305-0123abcd": 4000}
+    for name, seconds in (gone | taken | written | others).items():
+        (tmp_path / name).write_bytes(b"half")
+        os.utime(tmp_path / name, (time.time() - seconds,) * 2)
     monkeypatch.setattr(files, "os", _OsNamed(system))
     write_atomically(tmp_path / "a.bin", b"new")
-    assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "a.bin", mine, init, *others])
+    assert {path.name for path in tmp_path.iterdir()} == {"a.bin", *written, *others}
 
 
 class _OsNamed:
@@ -106,6 +107,22 @@ def test_a_hostile_file_is_refused_by_name(tmp_path):
     with pytest.raises(UnreadableFile, match="data.pkl: .* nothing in it was run .* asks for os.mkdir"):
         load_bytes(tmp_path, b"cos\nmkdir\n(V%b\ntR." % os.fsencode(tmp_path / "hacked"))
     assert os.listdir(tmp_path) == ["data.pkl"]
+
+
+def test_the_error_cannot_steer_a_terminal(tmp_path):
+    with pytest.raises(UnreadableFile) as caught:
+        load_bytes(tmp_path, b"cos\x1b[2J\nsystem\r" + b"x" * 1000 + b"\n)R.")
+    assert "os?[2J.system?xxx" in str(caught.value) and str(caught.value).isprintable()
+    assert len(str(caught.value)) < len(str(tmp_path)) + 400
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: os.symlink("/dev/zero", path)]
+                         if os.name == "posix" else [os.mkdir])
+def test_what_is_no_file_is_not_read(tmp_path, make):
+    """Reading these would fail, wait for ever, or never end."""
+    make(tmp_path / "data.pkl")
+    with pytest.raises(UnreadableFile, match="data.pkl: expected a file"):
+        load_pickle(tmp_path / "data.pkl")
 
 
 def test_every_flipped_bit_is_noticed(tmp_path):
