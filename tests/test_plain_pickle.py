@@ -4,13 +4,16 @@ import codecs
 import collections
 import os
 import pickle
+import re
 import struct
 import sys
+import tracemalloc
 import zlib
 
 import numpy as np
 import pytest
 
+from dataset import plain_pickle
 from dataset.plain_pickle import build
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
@@ -82,23 +85,47 @@ def test_an_ordered_dict_loads_as_a_dict(protocol):
 
 
 NUMPY_1 = {     # what NumPy 1.26 wrote, by protocol: base85 of the zlib-compressed pickle
-    0: ("c-pN~yK2Kg5NyL#De@6&V(z6E1nerH#)S)|2?*(=2!kyj(y36Yd}=-+pO9TEAu%MNKm;o-ce8gpGpnF>0{Mf4ld#=*bkoY7`et"
-        "<;4}M?veL11%8++;o-;dVADFibPT|MtRjUW^7&cGJ-R5x}&({Tb9BFHPa2>GG(`;M-O37BB#Qu<0kiIh~%p^#}_R3D9?_LHMCB"
-        "%Pl>C6pLsLQqJCg<Km^oko5~n=!WAZFVbh4(>-LsJNizE*?ig&;P#P*2}S*C7`QCsOv?jn+=JQqGiDq3$0i-rBDs|J^857l9%n"
-        "LdCH(=PZaB_qAyPrFUDwR8w^z@-)vAR!L>Ns(Ei|omh6H2s|ObhUoK?c5HGD}URv|*hO>})J=0cn$xFvGFU>=z(+^%^o;5?mK{"
-        "Ld3Y*AF>o`$|F3RIJC1~@}dzjKBqFq$vmMf2N_GT8D^_Jkm=eC%S*uWKrbW=bZeK25?IOB)Idt9L)w^!)"),
-    2: ("c-nQ5%TB^T7==p_h4BW8_xl~Zpcoe}Okm~0CM;$nyQUp#h6D<yoi1u(!bUD{;UoAA`d~V}7!r;DV$Pq;%sJou(^Frd6zZy?D34"
-        "_%nC-Q@eu;G)tJL;dqG>pe;S=4lSjTpS<1s;?MyH6~h<1_GlvhkJopl-(bBSdK4MD1&khUf!>yuJjhG^PlO!bkb$P7RzrVCm^Q"
-        "?+CtGqGhu_+5E(HUxUQ#oTB(z&u5^pd~}MJLGD$+QXNuaM2Wj1#`qx^|JE2KHn>GSB)ecYc|$=6^mQ~<tdf~md!BX9xGhs;geR"
-        "m<Xodzk2uvnHh7G7gUtYKi(*@%@xM?z=1@ZA#xyeXqbGr?RqO_#dldTu2T|xV4u3+Ag3x1%lOR+HhEw3#5z}?kYswF?b)A^Luv"
-        "~&-k>XU~EV6KM{?G5Z%xD=7!3EDsq|A6eZxxgRluL@MKFSo=Ug;aYosym"),
-    4: ("c-m`VnHtZ?00y;FG<ulA4X5;o=9T6aRO%(?7p3aumgbaXCKeSXR!-^Ri7!e`&d)0@DJo4anKF4w4=Y&VlpglH6o`_^Q@j~kr#L"
-        "evO=+JJG)2Rk(VNMexot`YYY%HmNo7GQNE1_<#gxtth&*!-qs<gQKR>VkKmaDZ8A_%kbvhd`pnwndP=*79;(*cuP+G)c3Q$`Qq"
-        "uZ1WmJD`~8!|W%E?@$>fDdS|3BukCAxv94oCOfJGyrXMfSOu`#Z(5czXUs-86awkr(`houoWjK<|GyYeVHNX%mFd$f&G*=pq^4"
-        "a046VXc>"),
-    5: ("c-m`Vof^i-00y;FG<ulA4X5-7<(1|ZRO%(?7p3X}nW;sY$y0i`<I{@rbCXKb(o&12OrD}K&42+L_+SrZI6x>4C@lb`MI5H|u!7"
-        "A8(kUgC1*t&8dYIBIrgV0+PYIf$;mzE`Xfwsn&(G^W5P%79hLR~s-b~)iZBu#}ou`xlmGv;XP03)<m?nT~JJ6B_paUEnretsc4"
-        "K+a+n!$tBNT#+a8A1>PtH1`rOq!Cx?actPF@ql>T|A{n6e(PCOLIyx6N`!xf&O4CPEO281cgclw=)Ms{{#CeZ9sjcdH@*QZAt"),
+    0: ("c-pO1&5qMR3>N=j5dS}~&<oXgW-^&bh}{!XFMHTSxFA(c+6|R<yHT4Qia79SJPMD%3m~w^(`CB5m5M~9)K<p!__O`FgK4Xv{D{y"
+        "Z)QkSCT@UN?<!pG?pLX-fayePUcsZ-j7prdB*B!JP24V+`shqb41|tPsYoQ+3=hIoeg4u!<Xfqg;6|@e@(@8g9&^0+3dN^(ilBh"
+        "^QBzJx_j0}I&F%g({>y~05#V=1hDHcXb(Ti-Bv9BXP1LZq9%;D(hX!I5#yqphusMw+5EI##$p8xy%^I(75!+nhI?`8FLFRPb_RF"
+        "nc5F1Y4GYc8ACP_4=j)JFpi^|IMCPg`iXCz|W3-QS*Q{+L4}ZLs9&lQ!sr%#8|dXs+pjLGA(mYY(;%e%mVZA>lGwa2dn5Th=nh^"
+        "@WbyHZGG3F2h4-iik_etXUcknjwZ$kH=L%r=eer$55@i*$P@qrrmLCxdhhm1^m(OBFd_soKBWxL0CEL-k5(JkdqTgHm5wTXN^mn"
+        "DOi<?h=kj)GA*z&u0Uo5R<{AO_szGdm{}$_XO2S!%`?_H9nt&<8gBlaIOtT;e23)W^v>oxs#!?o*Kc{q-^yi<$ILm_7_jpMv!~-"
+        "?8)mKqX3jU|`eG{Si-{xI^HNDSL(ZY|xEa3E;nl?QbTizbwDL$4&qVPY#RsBP^9EXfi7Gx)#q&jeLzUo^^2Db+@!ZTpcv8NHw!k"
+        "Y%6*@`k;CtF8vNw`oVL495nhQ*(kuUP?{0cAm6?`Wu6%#aZD>566w6O`JjY^h+p@pF?VMP_eq6!OFxpZ5PY&hAVo@<Vf!bTNxz}"
+        "*W1ao2`;6h|~Jy|^LcauabQv7d^5N5nG`4@A5YaZ|)&5qCvAPhw0&e=Xvch$kZMiFhI6p@=t|{vgJcglGcdP#Fwcsp8{HYY8##B"
+        "}5<Wi)6M@t60&B|ClwV6{QVM_S#5AuNiKnRh~@uMTR=^9JLD(L=RN|%*R_?KjBuIl<a7jgJ^cs9nFUCCqwp*R7Vpg$GD*9K_|Ko"
+        "{{V}<7b5"),
+    2: ("c-nQ730D$P7=}MK#c{*EeP6JWM6Ik$XtR={`dXxwm;oFL(HDja)1n2Cenmf_KhWu%{9$$PFr%HY;T-OqnS0;ox!-rE>|6!;V@@K"
+        "P3&Nr0iVI7nfVP-V1r~}~Ba_JI6D1{{Pic#}f{`z3h5~0}mXb?0-oh233fx*;TTG_3f|AO~8wH-2L&U0RiM5C^n=mrDAX=;NGTL"
+        "fT814RuBjSv>s_3vHlSXMttn4&}(v#?_uhr1a@cAPyGi?ez(P(t`x46u|2pQ;A>$)cvq<^pV?;-0h+!(yp=(EQDF#2>M)Xx|&Fs"
+        "Pb@84T%8-Q3bPU3hM1>}Ys8tJtYqY7^Kc)pj%X2sOP~YOlH`q<S`O1oKx}2!+GgC!zZp2Mio+K$mgIh8~vCBaEXGO0qb9-B;J*a"
+        "kZEc4avphidr&K1qH*yjAI6lHzEo+@t^J$v_v+MS1_Xcgi_mPeZGYdkSZq`qg4bMV`kDQ#%-AiDRYW(TF49w4YA(4vECiV8M%Ct"
+        "an``OhDHYG^%1K|nMq8^DqUbqZ(XI3DiVFt<;VKZzkdkJ<co|;Ra|CVF|&)fYKzTCv1^R$W@{?AVIhk_%t~a0ann9CE4bAJj+$r"
+        "2CEhv&?6!p6Vca#qs`*sS%;TO7yDwo67!M`PQNi5iDTqnfBgSJJHjO7uu%{->Bi@GA%S3o4anBiX120rFX=WJ-o2E*d#z;z<cv3"
+        "}5-&5B`r_<Ktam?G3bvZf1cxin~5qAx*?DCHxEA<u_xvk5;Xdcp0vzr~{CLejJpB&Ul9_pbs8XzZiQ495wLWAU@Zfd1IYNsK>lH"
+        "3Crc>@L2`p^yAswk~qGu~L;d21P|L6oG?GUJ^zYVOO5St>c#L0FZH_lyq)$_<8&j~k~eJ%&#*>@(xb*4wM7R#rNIs?4e})~cv8z"
+        "7_+20QJOxvH"),
+    3: ("c-nPR*-{fh6umPE5QYF@$9+Q$E-?wHs7RutsEkH!7vhSUEKD@p37rQht>PsK`71ufPw)pU?4Cu+O6-T}shM-nIrrSV>-zx;r&S_"
+        "ak3q>+8s*w{BwMZLBjrYk7c=#GW?S2+=d;zy7Oyw5T!ZSMv`WtT3!gzv_;tlZUmN`l17SlkRKwRoz=h`cb}g@A&=x8zLF??bF~k"
+        "rI8@{w6zAa-ol}fE0h+{tt;utYIdX)Y-zY^|C(zyce9dhr<Bt|(xrp>vEF-x^<bK{n9Ho-9II8$4gvRpHZn3iT{7-oeTtJ}sAb5"
+        "9Q)%I*pa$s~?)9CKuLaNLtQA!SZ7oRTsm12}C3J38SE$5{uxg>(N2c`KVKW$GH{te_rn<bEb_zJ&`67wy_8!k*H+RJz1)St!j*4"
+        "Y$Id#1)RKj#d#7YtHSnxP)u6&nQEzcb{=n5BxrG4i;KiWVmkAG;qU{y(wjv7;f1)HgVf!Z^Up%vM)2-^+x&~D_t51F;Z1IK$7F0"
+        "nf3{kS=_{Zk6xGb4;UUwdZmfg!y!GA^p6>yc=Rh+>!LRVy+5%}gr^+OOuKe<2Pu#Lx#WMr@KW-NFD)=@wquFuymG+{c<q7TNbp;"
+        "Rb$6Q$e;a8p%{bmkL+=?r^iK1m*c!3CLGn|G0yIeq4O1VD(I8EcN+Z-y<D}6v`Dl~|Xo7}lhVY5wvokvr8=jFb(nyBEbVJX&Cd?"
+        "Re(nOx2AWd|~y=liyusDhit%a|DSE3NdH(6g|DEDrnV(Mxkf@%vj1~ejn02nYobp"),
+    4: ("c-n<h%TB^j5S@ElUWy0^x^ipK1p#%z!U#zX3!AWT<I+$b-X^?K+66`vHawc#9pnG_DSm=KVDQr31PoPX(P`3|bIzR8vHET*;ME)"
+        "EIDIT4&-R?|V3cq4tyaG4bZoP3S@jX}_><LY^m{|wavC-+kcYfM<dI&}A6cLd6V!--Gkn0DPIRg(Q)D3?YTBbgYqdn%C3NThcZH"
+        "K1tkr7wOHtlK2OAAnE5NV%D$AFO-=eZ7WzSSltZ`CBrn1ON1B<N{P@y0pc(2#IEWOP-*OF_Nv0$u7)RzEM@a{^v8u&9qWR!=8je"
+        "4hUi7Q!3i~3lfWt@r~P72#7=PLj?r%Eyt*~Ln&S^8hC7X4oOCGnl0+b7=TPI1%m*FeW9S$YB#!+Z`vB9ko-Ik^o)Qp+FUyF#l$)"
+        "+ss&>rP#E=FeOOhNkH1%%e0fcf}@tmN=-8geYWyzyX9H1u@71g#?5l4SR453LHWNj$j{7WMszQh8Y`%vAbZqBnp#xwRgzWXglvE"
+        "<>Y?=^_Drn"),
+    5: ("c-n=M%}&BV5XYw<XtgMafDhoMUK&sj9E^}O;b0REUObu>Tek@aDfEERgo{O!y*ctcK8lav3mDvP%V!A8VP})+{^mdb=`i(WNWkM"
+        "2H7eefk>;L)c6XpRJHDf{tK)l3r0TuvciMK~x{i;ZsEtdoE`F=Yr4}b8$=M|5Ye-X^&+<cm&~+G$if#oz-bZ+gnkiA?3LA~a&4d"
+        "L%Oz5L+il!7I6%6dN&!|vGB5UL9a(C8b$OP1CNE8OWoI^=^Em91T<YM462Tn;yR1>0(Bomi=NDB+Tw1ZaPvwYuTbL{k*R?CW9A*"
+        "!Lo?|-To@^>YURhDGROrLr-C3{FtBe`B>vs^>@o5Ycz1CACGs4(F}2jxX4U)DPLHl0ecy+;m_6G-(t8hyn(DqOF_2s4aWUp232N"
+        "+yK!`US7gf0;DMkOc+uAix2n;0X4h03sa14&-1TiXcG-cHtOQIEfW`=UcZaneu41PkY&&7-BEDLn<4+5lFHZcS~bKbalRwK>r6d"
+        "ml>P"),
 }
 
 
@@ -108,7 +135,36 @@ def test_a_pickle_of_numpy_1_loads(protocol):
     assert b"numpy._core" not in pickled
     assert_same(load(pickled), {
         "W1": TABLE, "F": np.asfortranarray(np.arange(4, dtype=np.float32).reshape(2, 2)),
-        "z": np.zeros((0, 3)), "s": np.float64(0.5)})
+        "z": np.zeros((0, 3)), "s": np.float64(0.5), "0": np.array(2.5), "i": np.int64(-3),
+        "u": np.array([1, 255], np.uint8), "big": np.array([1.5], ">f4"), "Fz": np.zeros((3, 0), np.float32),
+        "F3": np.asfortranarray(np.arange(24, dtype=np.int16).reshape(2, 3, 4)),
+        "b": np.array([True, False]), "h": np.float16(0.1)})
+
+
+SHAPES = [(), (1,), (0,), (0, 3), (3, 0, 2), (2, 3), (2, 3, 4)]
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("names", ["numpy._core", "numpy.core"], ids=["NumPy 2", "NumPy 1"])
+def test_arrays_of_every_kind(protocol, names):
+    arrays = [np.asarray(np.arange(np.prod(shape)).reshape(shape), dtype, order=order)
+              for shape in SHAPES for order in "CF"
+              for dtype in "f2 f4 f8 >f8 c8 c16 i1 >i2 i8 u1 u8 b1 U3 S3".split()]
+    arrays += [array.T for array in arrays if array.ndim == 3]                      # in neither order
+    scalars = [np.dtype(dtype).type(1) for dtype in "f2 f4 f8 c8 c16 i1 i8 u1 u8 b1".split()]
+    pickled = pickle.dumps([arrays, scalars], protocol)
+    expected = pickle.loads(pickled)
+    pickled = named(pickled, names)
+    assert set(re.findall(rb"numpy\._?core", pickled)) == {names.encode()}
+    assert_same(load(pickled), expected)
+
+
+def named(pickled, names):
+    """A pickle as a NumPy with these names for its modules would have written it."""
+    def renamed(match):
+        name = re.sub(rb"numpy\._?core", names.encode(), match[2])
+        return name if match[1] is None else b"\x8c" + bytes([len(name)]) + name
+    return re.sub(rb"(\x8c[\x12-\x16])?(numpy\._?core\.(multiarray|numeric))", renamed, pickled)
 
 
 # ---- damage
@@ -264,6 +320,16 @@ HAND_MADE = {
     "an item for a number": b"K\x01Na.",
     "a deep key": b"}" + b")" + b"\x85" * 1000 + b"Ns.",
     "a key that takes for ever to hash": b"})" + 18 * b"q\x00h\x00\x86" + b"Ns.",
+    "a tuple as key": b"}K\x01\x85Ns.",
+    "numbers of one hash": b"}\x8a\x08" + (2 ** 61 - 1).to_bytes(8, "little") + b"Ns.",
+    "complex numbers of one hash": b"}c__builtin__\ncomplex\n(" + 2 * (b"G" + bytes(8)) + b"tRNs.",
+    "a NumPy number as key": b"}cnumpy.core.multiarray\nscalar\n(" + UINT8 + b"C\x01xtRNs.",
+    "a set of tuples": b"c__builtin__\nset\n(](K\x01\x85etR.",
+    "a truth of 5": array(b"K\x01\x85", DTYPE + b"(" + text("b1") + b"\x89\x88tR", raw=b"C\x01\x05") + b".",
+    "a character beyond Unicode":
+        array(b"K\x01\x85", DTYPE + b"(" + text("U1") + b"\x89\x88tR", raw=b"C\x04\0\0\x11\0") + b".",
+    "a scalar beyond Unicode":
+        b"cnumpy.core.multiarray\nscalar\n(" + DTYPE + b"(" + text("U1") + b"\x89\x88tRC\x04\xff\xff\xff\x7ftR.",
     "sets in a set": b"((\x91\x91.",
     "a name in a tuple in a list": b"]" + NDARRAY + b"\x85a.",
     "a name deep in tuples": NDARRAY + b"\x85\x85.",
@@ -291,6 +357,46 @@ def test_copies_cannot_fill_the_memory(once, again):
     load(b"(" + once + again + b"l.")
     with pytest.raises(ValueError, match="far larger than the file"):
         load(b"(" + once + 1000 * again + b"l.")
+
+
+FLOODS = {      # functions of a number: pickles of about as many bytes that would take far more memory or time
+    "lists": lambda n: b"(" + b"]" * n + b"l.",
+    "sets": lambda n: b"(" + b"\x8f" * n + b"l.",
+    "dicts": lambda n: b"(" + b"}" * n + b"l.",
+    "marks": lambda n: b"(" * n + b".",
+    "places in the memo": lambda n: b"N" + b"\x94" * n + b".",
+    "one place in the memo": lambda n: b"N" + b"q\x00" * (n // 2) + b".",
+    "lists in lists": lambda n: b"]" * (n // 2) + b"a" * (n // 2 - 1) + b".",
+    "tuples in tuples": lambda n: b"N" + b"\x85" * n + b".",
+    "names in tuples": lambda n: b"cos\nsystem\n" + b"\x85" * n + b".",
+    "twice the list before": lambda n: b"]" + b"q\x00](h\x00h\x00e" * (n // 9) + b".",
+    "a list in itself": lambda n: b"]q\x00" + b"h\x00a" * (n // 3) + b".",
+    "an item again and again": lambda n: b"}(" + b"K\x01N" * (n // 3) + b"u.",
+    "protocols": lambda n: b"\x80\x04" * (n // 2) + b"N.",
+    "dtypes": lambda n: b"(" + UINT8 + b"q\x00" + b"h\x00" * (n // 2) + b"l.",
+    "names from the memo": lambda n:
+        b"(" + text("x" * (n // 2)) + b"q\x00" + b"h\x00h\x00\x93" * (n // 10) + b"l.",
+    "keys of one hash": lambda n: b"}(" + b"".join(
+        b"\x8a\x0a" + (k * (2 ** 61 - 1)).to_bytes(10, "little") + b"N" for k in range(n // 13)) + b"u.",
+}
+
+
+@pytest.mark.parametrize("name", FLOODS)
+def test_floods_are_refused_early(monkeypatch, name):
+    monkeypatch.setattr(plain_pickle, "FREE_INSTRUCTIONS", 1000)
+    pickled = FLOODS[name](30_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="instructions|far larger than the file|keys that are more"):
+            load(pickled)
+        assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_many_honest_numbers_are_no_flood():
+    losses = np.random.RandomState(0).rand(150_000).tolist()
+    assert load(pickle.dumps({"losses": losses}))["losses"] == losses
 
 
 def test_the_error_names_what_the_file_asks_for():
