@@ -3,10 +3,6 @@ import csv
 import json
 import os
 import signal
-import subprocess
-import sys
-import textwrap
-import time
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +19,8 @@ from common.trainer import Trainer
 from common.weights import arrays_of
 from dataset.files import load_pickle, save_pickle
 
-ROOT = Path(__file__).resolve().parents[1]
+if os.name == "posix":
+    from fuzz import interruptions
 
 
 class Killed(Exception):
@@ -292,89 +289,13 @@ def test_damaged_files_and_files_of_another_kind_are_refused(tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, monkeypatch):
-    trainer_of(checkpoint=tmp_path / "state", epochs=1).train()
-    before = (tmp_path / "state").read_bytes()
-
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    trainer = trainer_of(resume=tmp_path / "state", callbacks=[lambda _: monkeypatch.setattr(os, "fsync", full)])
-    with pytest.raises(OSError, match="No space"):
-        trainer.train()
-    assert (tmp_path / "state").read_bytes() == before and len(list(tmp_path.iterdir())) == 1
-
-
-# ---- signals ------------------------------------------------
-
-PROGRAM = textwrap.dedent("""
-    import sys
-    import numpy as np
-    from common.multi_layer_net_extend import MultiLayerNetExtend
-    from common.trainer import Trainer
-
-    np.random.seed(0)
-    x = np.random.default_rng(0).random((400, 20), np.float32)
-    t = np.arange(400) % 10
-    net = MultiLayerNetExtend(20, [30], 10, use_batchnorm=True, use_dropout=True)
-    files = dict(zip(("checkpoint", "resume"), sys.argv[2:]))
-    trainer = Trainer(net, x, t, x, t, epochs=int(sys.argv[1]), mini_batch_size=20, optimizer="Adam", average=0.95,
-                      **files)
-    trainer.train()
-    net.save_params("params.pkl")
-    sys.exit(trainer.exit_code)
-""")
-
-
-def start(folder, *args):
-    return subprocess.Popen([sys.executable, "-c", PROGRAM, *map(str, args)], cwd=folder, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"})
-
-
-def finish(process):
-    try:
-        return process.communicate(timeout=120)
-    finally:
-        process.kill()
-
+# ---- interruptions: fuzz/interruptions.py does the same more often ------------------------------------------------
 
 @pytest.mark.skipif(os.name != "posix", reason="sends signals")
-@pytest.mark.parametrize("signum, code, name", [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")])
-def test_signals_end_the_training_with_everything_saved(tmp_path, signum, code, name):
-    process = start(tmp_path, 10 ** 6, "state")
-    assert process.stdout.readline().startswith("epoch  1")
-    process.send_signal(signum)
-    out, err = finish(process)
-    assert process.returncode == code, err
-    assert f"stopped by {name}" in out and "Traceback" not in err
-    assert err.splitlines()[-1].strip() == ""                           # the bar has been wiped away
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["params.pkl", "state"]
-    load_pickle(tmp_path / "params.pkl")
+def test_a_training_stopped_now_and_then_ends_as_one_in_peace(tmp_path):
+    assert interruptions.stopped(tmp_path, [signal.SIGKILL, signal.SIGINT, signal.SIGTERM]) > 0
 
 
-@pytest.mark.skipif(os.name != "posix", reason="kills a process")
-def test_killed_at_any_moment_it_resumes_to_the_same_end(tmp_path):
-    kills = int(os.environ.get("KILLS", 3))         # KILLS=50 for a long run
-    epochs = 15 * kills
-    (tmp_path / "whole").mkdir()
-    process = start(tmp_path / "whole", epochs)
-    finish(process)
-    expected = load_pickle(tmp_path / "whole/params.pkl")
-
-    moments = np.random.default_rng().uniform(0, 0.3, kills)
-    args = epochs, "state"
-    for moment in moments:
-        process = start(tmp_path, *args)
-        if process.stdout.readline():               # an epoch has been trained; or it has come to its end
-            time.sleep(moment)
-        process.send_signal(signal.SIGKILL)
-        finish(process)
-        assert load_pickle(tmp_path / "state")["progress"][0] >= 0      # whole at any moment
-        args = epochs, "state", "state"
-    out, err = finish(process := start(tmp_path, *args))
-    assert process.returncode == 0, err
-    params = load_pickle(tmp_path / "params.pkl")
-    assert params.keys() == expected.keys()
-    for key, array in params.items():
-        assert np.array_equal(array, expected[key]), (key, moments)
+@pytest.mark.skipif(os.name != "posix", reason="limits the size of files")
+def test_a_full_disk_leaves_the_old_files(tmp_path):
+    interruptions.full_disk(tmp_path, 1)
