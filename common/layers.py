@@ -259,8 +259,8 @@ class Convolution(Layer):
 
     def backward(self, dout):
         """dx = dout W^T in terms of col, each row added back at its window (col2im)."""
-        self.parameter_gradients(dout)
-        return windows.convolution_dx(dout, self.W, self.x.shape, self.stride, self.pad)
+        dx, self.dW, self.db = windows.convolution_backward(self._remembered("x"), dout, self.W, self.stride, self.pad)
+        return dx
 
     def parameter_gradients(self, dout):
         """dW = col^T dout, db = the sum of dout over batch and windows."""

@@ -66,12 +66,6 @@ def _as_matrix(W):
     return np.ascontiguousarray(W.transpose(2, 3, 1, 0)).reshape(-1, len(W))
 
 
-def _correlate(x, matrix, filter_h, filter_w, stride, out):
-    """out (N, out_h, out_w, FN) = col(x) matrix, for x (N, H, W, C)."""
-    col = _columns(x, filter_h, filter_w, stride, out.dtype)
-    np.matmul(col, matrix, out=out.reshape(len(col), -1))
-
-
 def _out_shape(x_shape, FN, filter_h, filter_w, stride, pad):
     N, _, H, W = x_shape
     return N, FN, conv_output_size(H, filter_h, stride, pad), conv_output_size(W, filter_w, stride, pad)
@@ -100,7 +94,8 @@ def convolution(x, W, b, stride, pad):
     biases = np.tile(b, out_last.shape[2])      # for a row of pixels: long additions are faster than many short ones
 
     def work(part):
-        _correlate(_padded(x_last[part], pad, pad), matrix, FH, FW, stride, out_last[part])
+        col = _columns(_padded(x_last[part], pad, pad), FH, FW, stride, out.dtype)
+        np.matmul(col, matrix, out=out_last[part].reshape(len(col), -1))
         rows = out_last[part].reshape(-1, len(biases))
         rows += biases
 
@@ -116,36 +111,52 @@ def convolution_parameter_gradients(x, dout, W_shape, stride, pad):
 
     def work(part):
         col = _columns(_padded(x_last[part], pad, pad), FH, FW, stride, np.result_type(x, dout))
-        rows = _contiguous(dout_last[part]).reshape(-1, FN)
-        per_pixel = rows.reshape(-1, dout_last.shape[2] * FN).sum(axis=0)       # long additions, as in convolution
-        return col.T @ rows, per_pixel.reshape(-1, FN).sum(axis=0)
+        dout_part = _contiguous(dout_last[part])
+        return col.T @ dout_part.reshape(-1, FN), _sum_of_pixels(dout_part)
 
     dW, db = (sum(parts) for parts in zip(*parallel.run(work, _slices(dout_last, FH, FW, C))))
     return np.ascontiguousarray(dW.reshape(FH, FW, C, FN).transpose(3, 2, 0, 1)), db
 
 
-def convolution_dx(dout, W, x_shape, stride, pad):
-    """dL/dx: each dout goes back, times W, to the window it came from.
+def _sum_of_pixels(dout):
+    """dout (N, out_h, out_w, FN) -> (FN,): long additions, as in convolution."""
+    FN = dout.shape[3]
+    return dout.reshape(-1, dout.shape[2] * FN).sum(axis=0).reshape(-1, FN).sum(axis=0)
+
+
+def convolution_backward(x, dout, W, stride, pad):
+    """(dx, dW, db). In dx each dout goes back, times W, to the window it came from.
 
     For stride 1 that is again a convolution: of dout, padded, with the filters turned by 180 degrees and their two
     channel axes swapped. For other strides, or where that col would be much the larger one, the windows are added back
     one filter place at a time, as by col2im.
     """
-    C, FN = x_shape[1], len(W)
-    dx = empty_images(x_shape, np.result_type(dout, W))
-    as_convolution = stride == 1 and FN <= 4 * C
-    (_turned_convolution if as_convolution else _add_back)(_channels_last(dout), W, stride, pad, _channels_last(dx))
-    return dx
+    C, FN = x.shape[1], len(W)
+    if stride == 1 and FN <= 4 * C:
+        return _turned_convolution(x, dout, W, pad)
+    dW, db = convolution_parameter_gradients(x, dout, W.shape, stride, pad)
+    dx = empty_images(x.shape, np.result_type(dout, W))
+    _add_back(_channels_last(dout), W, stride, pad, _channels_last(dx))
+    return dx, dW, db
 
 
-def _turned_convolution(dout, W, stride, pad, dx):
-    FN, _, FH, FW = W.shape
+def _turned_convolution(x, dout, W, pad):
+    """The col of dout serves twice: which dout met a pixel of x at which place of the filter is what dW needs, too."""
+    FN, C, FH, FW = W.shape
+    _check_dout(dout, _out_shape(x.shape, FN, FH, FW, 1, pad))
+    dx = empty_images(x.shape, np.result_type(dout, W))
+    x_last, dout_last, dx_last = (_channels_last(a) for a in (x, dout, dx))
     turned = _as_matrix(W[:, :, ::-1, ::-1].transpose(1, 0, 2, 3))
 
     def work(part):
-        _correlate(_padded(dout[part], FH - 1 - pad, FW - 1 - pad), turned, FH, FW, stride, dx[part])
+        dout_part = _contiguous(dout_last[part])
+        db = _sum_of_pixels(dout_part)
+        col = _columns(_padded(dout_part, FH - 1 - pad, FW - 1 - pad), FH, FW, 1, dx.dtype)
+        np.matmul(col, turned, out=dx_last[part].reshape(len(col), -1))
+        return col.T @ _contiguous(x_last[part]).reshape(-1, C), db
 
-    parallel.run(work, _slices(dx, FH, FW, FN))
+    dW, db = (sum(parts) for parts in zip(*parallel.run(work, _slices(dx_last, FH, FW, FN))))
+    return dx, np.ascontiguousarray(dW.reshape(FH, FW, FN, C)[::-1, ::-1].transpose(2, 3, 0, 1)), db
 
 
 def _add_back(dout, W, stride, pad, dx):

@@ -204,7 +204,7 @@ def test_parameter_gradients_are_those_of_backward(made, rng):
     by_backward = gradients_of(layer)
     layer.parameter_gradients(dout)
     for name, gradient in gradients_of(layer).items():
-        np.testing.assert_array_equal(gradient, by_backward[name])
+        np.testing.assert_allclose(gradient, by_backward[name], rtol=1e-12, atol=1e-12)
 
 
 # ---- what every layer promises ------------------------------------------------
