@@ -33,8 +33,9 @@ def load_checkpoint(path, trainer):
     for name in mine.keys() - {"network"}:
         if not _fits(saved[name], mine[name]):
             raise ValueError(f"{path}: its part {name!r} is not what a training saves")
-    if not 0 <= saved["random"][2] <= 624:      # where NumPy would read on, beyond its memory
-        raise ValueError(f"{path}: expected 624 random numbers at most, got the place {saved['random'][2]}")
+    generator, _, place, *_ = saved["random"]
+    if generator != "MT19937" or not 0 <= place <= 624:     # beyond its 624 numbers NumPy would read other memory
+        raise ValueError(f"{path}: it has no state of np.random")
     np.random.set_state(saved["random"])
     put(trainer.network, saved["network"])
     for name in ("optimizer", "average", "best"):
