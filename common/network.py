@@ -7,7 +7,7 @@ from common import sliced
 from common.functions import as_batch
 from common.gradient import numerical_gradient
 from common.layers import SoftmaxWithLoss
-from dataset.files import load_pickle, save_pickle
+from dataset.files import load_pickle, printable, save_pickle
 
 
 class Params(dict):
@@ -204,7 +204,7 @@ def check_names(source, mine, values):
                  if isinstance(values.get(key), np.ndarray) and values[key].shape != array.shape]
     no_numbers = [f"{key} ({getattr(value, 'dtype', type(value).__name__)})" for key, value in values.items()
                   if not isinstance(value, np.ndarray) or value.dtype.kind not in "biuf"]
-    faults = [f"{what}: {', '.join(names)}"
+    faults = [f"{what}: {printable(', '.join(names))}"
               for what, names in (("missing", missing), ("unknown", unknown), ("misshapen", misshapen),
                                   ("not an array of numbers", no_numbers)) if names]
     if faults:
