@@ -1,5 +1,7 @@
 """The command-line options that every training script takes."""
 import argparse
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +34,9 @@ def training_options(description, epochs, limit=None, parser=None):
     parser.add_argument("--limit", type=at_least(1), default=limit, metavar="N",
                         help=f"train on the first N examples only (default: {limit or 'all'})")
     args = parser.parse_args()
+    folder = Path(sys.argv[0]).resolve().parent
+    if not os.access(folder, os.W_OK):      # better now than after the training
+        parser.error(f"results are saved in {folder}, which cannot be written: run a copy of the project")
     np.random.seed(args.seed)
     return args
 

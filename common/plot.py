@@ -9,6 +9,7 @@ A script may as well draw with `matplotlib.pyplot` itself and end with `show()`.
 """
 import io
 import math
+import os
 import sys
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def show(name=None):
     """Show the current figure in a window; where there is no screen, save it and print where.
 
     The window waits for the reader to close it. The file is `<name>.png` in the folder of the running script
-    (in a notebook, the working directory).
+    (in a notebook, or where that folder cannot be written, the working directory).
 
     Parameters
     ----------
@@ -386,4 +387,5 @@ def save_gif(frames, draw, name=None, seconds=0.1):
 
 def _beside_the_script(name, ending):
     script = Path(getattr(sys.modules["__main__"], "__file__", "figure.py")).resolve()
-    return script.with_name(f"{name or script.stem}.{ending}")
+    folder = script.parent if os.access(script.parent, os.W_OK) else Path.cwd()
+    return folder / f"{name or script.stem}.{ending}"

@@ -32,7 +32,7 @@ def copy_project(folder, *chapters):
     return folder
 
 
-def run_script(script, *options, cwd=None, check=True, timeout=120, **environment):
+def run_script(script, *options, cwd=None, check=True, timeout=120, preexec_fn=None, **environment):
     """Run `script` with `options`, headless and on the mini MNIST; return the finished process.
 
     Parameters
@@ -45,6 +45,8 @@ def run_script(script, *options, cwd=None, check=True, timeout=120, **environmen
         Fail the test, showing what the script printed, if it exits with an error.
     timeout : float
         Seconds.
+    preexec_fn : function, optional
+        Called in the new process before the script, as by `subprocess.run`.
     environment
         Variables to set, or with None to leave out.
     """
@@ -53,7 +55,7 @@ def run_script(script, *options, cwd=None, check=True, timeout=120, **environmen
     result = subprocess.run(
         [str(part) for part in command], cwd=cwd or script.parent, timeout=timeout,
         env={key: value for key, value in variables.items() if value is not None},
-        capture_output=True, text=True, encoding="utf-8")
+        preexec_fn=preexec_fn, capture_output=True, text=True, encoding="utf-8")
     if check:
         assert result.returncode == 0, f"{script.name} failed:\n{result.stdout}\n{result.stderr}"
     return result

@@ -498,7 +498,7 @@ def test_a_readers_convnet_trains_saves_and_loads(tmp_path):
 def test_the_backward_loop_of_the_book_on_a_net_of_ours(n):
     """To see the gradient of the images: loss in training, then backward after backward."""
     net, (x, t) = our_convnet(), two_rows(n)
-    expected = net.gradient(x, t)
+    expected = copy.deepcopy(net).gradient(x, t)
     for compute in (lambda: net.loss(x, t, train_flg=True),
                     lambda: net.last_layer.forward(net.predict(x, train_flg=True), t)):
         out = x[::-1]                       # a look at the hidden layers before, of other images
