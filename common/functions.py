@@ -66,15 +66,15 @@ def as_batch(y, t):
         raise ValueError(f"expected scores of shape (N, K) with N > 0, or (K,), got {y.shape}")
     if t.shape == y.shape or y.shape == (1, *t.shape) and t.size > 1:
         return y, t.reshape(y.shape).astype(y.dtype)
-    if t.size != len(y) or t.ndim > 1:
+    if t.size != len(y) or t.ndim > 1 and t.size > 1:       # (1, 1) can only mean one index
         raise ValueError(f"expected {len(y)} class indices or one-hot targets of shape {y.shape}, "
                          f"got shape {t.shape}")
     t = t.reshape(-1)
     if t.dtype.kind not in "iu":
         raise TypeError(f"class indices must be integers, got {t.dtype}")
     if t.min() < 0 or t.max() >= y.shape[1]:
-        wrong = t[(t < 0) | (t >= y.shape[1])][0]
-        raise ValueError(f"class indices must lie in 0 to {y.shape[1] - 1}, got {wrong}")
+        wrong = np.flatnonzero((t < 0) | (t >= y.shape[1]))[0]
+        raise ValueError(f"class indices must lie in 0 to {y.shape[1] - 1}, got {t[wrong]} at index {wrong}")
     return y, t
 
 

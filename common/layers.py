@@ -82,6 +82,7 @@ class Affine(Layer):
         self.db = None
 
     def forward(self, x, train_flg=True):
+        _check_parameters(self, "W (D, M) and b (M,)", np.ndim(self.W) == 2, outputs=self.W.shape[-1:])
         if x.ndim < 2 or x.size == 0 or x.size != len(x) * len(self.W):
             raise ValueError(f"Affine: expected input of {len(self.W)} values per example (N > 0), got {x.shape}")
         rows = _as_floats(x, self.W.dtype).reshape(len(x), -1)
@@ -219,7 +220,8 @@ class BatchNormalization(Layer):
         if self._per_channel(x.shape):
             x = x.transpose(0, 2, 3, 1)
         elif x.ndim < 2 or x.size != len(x) * size:
-            raise ValueError(f"BatchNormalization: expected {size} values or channels per example, got {x.shape}")
+            raise ValueError(f"BatchNormalization: expected {size} values or channels per example, "
+                             f"got examples of shape {x.shape[1:]}")
         if x.size == 0:
             raise ValueError(f"BatchNormalization: expected examples to take a mean of, got shape {x.shape}")
         return x.reshape(-1, size)
@@ -249,6 +251,7 @@ class Convolution(Layer):
         self.db = None
 
     def forward(self, x, train_flg=True):
+        _check_parameters(self, "W (FN, C, FH, FW) and b (FN,)", np.ndim(self.W) == 4, outputs=self.W.shape[:1])
         _check_images("Convolution", x, self.W.shape[1])
         conv_output_size(x.shape[2], self.W.shape[2], self.stride, self.pad)
         conv_output_size(x.shape[3], self.W.shape[3], self.stride, self.pad)
@@ -299,6 +302,15 @@ def _as_floats(x, dtype=np.float32):
     return x if x.dtype.kind == "f" else x.astype(dtype)
 
 
+def _check_parameters(layer, expected, W_fits, outputs):
+    if not W_fits or np.shape(layer.b) not in (outputs, ()):        # () is a plain number, as in the book's filters
+        raise ValueError(f"{type(layer).__name__}: expected {expected}, "
+                         f"got {np.shape(layer.W)} and {np.shape(layer.b)}")
+
+
 def _check_images(layer, x, channels=None):
-    if x.ndim != 4 or x.size == 0 or channels not in (None, x.shape[1]):
+    if x.ndim != 4 or x.size == 0:
         raise ValueError(f"{layer}: expected images of shape (N, {channels or 'C'}, H, W), N > 0, got {x.shape}")
+    if channels not in (None, x.shape[1]):      # x may be a slice of the batch: its N would say nothing
+        raise ValueError(f"{layer}: expected images of shape (N, {channels}, H, W), "
+                         f"got images of shape {x.shape[1:]}")

@@ -24,7 +24,7 @@ class Params(dict):
         if mine is not value:
             if np.shape(value) != mine.shape:
                 raise ValueError(f"{key}: expected shape {mine.shape}, got {np.shape(value)}")
-            mine[...] = value
+            np.copyto(mine, value, casting="same_kind")     # no fraction may get lost in an array of integers
 
     def update(self, *args, **kwargs):
         for key, value in dict(*args, **kwargs).items():
@@ -56,6 +56,9 @@ class Network:
     """
 
     def __init__(self, layers, last_layer=None, weight_decay_lambda=0):
+        if len({id(layer) for layer in layers.values()}) < len(layers):
+            raise ValueError("layers: the same layer stands in two places, but it remembers one forward only; "
+                             f"got {', '.join(map(str, layers))}")
         self.layers = layers
         self.last_layer = SoftmaxWithLoss() if last_layer is None else last_layer
         self.weight_decay_lambda = float(weight_decay_lambda)   # a NumPy float64 would turn gradients into float64
@@ -94,6 +97,8 @@ class Network:
 
         In training the layers remember what backward needs; prediction leaves them as they are.
         """
+        if train_flg:
+            self.last_layer.t = None    # the layers will remember this batch: no backward mixes it with another
         layers = list(self.layers.values())
         if not train_flg:
             return sliced.predict(layers, x)
@@ -127,7 +132,8 @@ class Network:
             y, labels = as_batch(self.predict(x[batch]), t[batch])
             if labels.ndim == 2:
                 labels = labels.argmax(axis=1)
-            right += int(np.sum(y.argmax(axis=1) == labels))
+            answered = ~np.isnan(y).any(axis=1)     # argmax would take the first NaN for the highest score
+            right += int(np.sum((y.argmax(axis=1) == labels) & answered))
         return right / len(x)
 
     # ---- backward --------------------------------------------------------------------------------------------------
@@ -137,6 +143,7 @@ class Network:
         with self._step:
             loss = self.loss(x, t, train_flg=True)
             self._step.backward(self.last_layer.backward(), list(self.layers.values()))
+        self.last_layer.t = None        # of slices, the layers themselves remember nothing, or an older batch
         grads = self._named("param_names", prefix="d")
         if self.weight_decay_lambda:
             for key, W in self.params.items():

@@ -18,6 +18,9 @@ class Optimizer:
 
     def update(self, params, grads):
         for key in params:
+            if np.size(grads[key]) != np.size(params[key]):
+                raise ValueError(f"{key}: expected a gradient of shape {np.shape(params[key])}, "
+                                 f"got {np.shape(grads[key])}")
             if self.weight_decay and key[0] == "W":
                 params[key] *= 1 - self.lr * self.weight_decay
             params[key] += self.delta(key, np.asarray(grads[key]))

@@ -7,12 +7,15 @@ import numpy as np
 from tqdm import tqdm
 
 from common.checkpoint import load_checkpoint, save_checkpoint
+from common.finite import finite, origin_in_arrays, origin_in_examples, origin_in_step
+from common.functions import as_batch
 from common.interruption import stop_signals
+from common.layers import SoftmaxWithLoss
 from common.log import write_log
 from common.network import Network
 from common.optimizer import Optimizer, create_optimizer
 from common.util import minibatches
-from common.weights import AverageWeights, BestWeights, put
+from common.weights import AverageWeights, BestWeights, arrays_of, copies, put
 
 
 class Trainer:
@@ -61,7 +64,7 @@ class Trainer:
                  optimizer_param={'lr': 0.01}, evaluate_sample_num_per_epoch=None, verbose=True, schedule=None,
                  augment=None, average=0, validation=None, patience=None, callbacks=(), log=None, checkpoint=None,
                  resume=None, step_callbacks=()):
-        _check_examples(train=(x_train, t_train), test=(x_test, t_test), validation=validation)
+        _check_examples(network, train=(x_train, t_train), test=(x_test, t_test), validation=validation)
         if mini_batch_size < 1 or epochs < 0:
             raise ValueError(f"expected epochs >= 0 and mini_batch_size >= 1, got {epochs} and {mini_batch_size}")
         if evaluate_sample_num_per_epoch is not None and evaluate_sample_num_per_epoch < 1:
@@ -103,14 +106,28 @@ class Trainer:
                         **({"val_acc": []} if validation else {}), "seconds": []}
 
     def train(self):
-        """Trains for `epochs` epochs. Ctrl-C or SIGTERM ends it after the current step; once more, at once."""
+        """Trains for `epochs` epochs. Ctrl-C or SIGTERM ends it after the current step; once more, at once.
+
+        Raises
+        ------
+        FloatingPointError : there was NaN or inf; the message says at which step, and what held it first. The network
+            has the parameters of the best epoch, without validation those of the last whole one; so has the checkpoint.
+        """
         if self.resume:
             load_checkpoint(self.resume, self)
             self.resume = None
         self._save()        # now, and not after the first epoch, we want to know of a folder that cannot be written
-        with stop_signals() as received:
-            while self.current_epoch < self.epochs and not received and not self._out_of_patience():
-                self._train_epoch(received)
+        try:
+            with stop_signals() as received:
+                while self.current_epoch < self.epochs and not received and not self._out_of_patience():
+                    self._train_epoch(received)
+        except FloatingPointError as error:
+            when, arrays = self._kept
+            if self.best and self.best.epoch:
+                when, arrays = f"epoch {self.best.epoch}", self.best.arrays
+            put(self.network, arrays)
+            error.args = (f"{error}; the network is as it was after {when}",)
+            raise
         self.interrupted = bool(received)
         self.exit_code = 128 + received[0] if received else 0
         if self.average:
@@ -134,8 +151,11 @@ class Trainer:
                 for callback in self.step_callbacks:
                     callback(self)
                 if received:
-                    return
-        self.current_epoch += 1
+                    break
+        if origin := origin_in_arrays(self.network):        # the last update, or batch normalization's averages
+            self._stop(self.current_iter, origin)
+        if received:
+            return
         with self.average.inside(self.network) if self.average else nullcontext():
             self._evaluate_epoch(float(np.mean(losses)), started)
             for callback in self.callbacks:
@@ -144,6 +164,7 @@ class Trainer:
 
     def train_step(self, x_batch, t_batch):
         """One update of the parameters; returns the loss before it."""
+        x_given = x_batch
         if self.augment:
             x_batch = self.augment(x_batch)
         if self.schedule:       # the progress in the middle of the step: neither the first nor the last is wasted on 0
@@ -154,6 +175,9 @@ class Trainer:
         else:
             grads = self.network.gradient(x_batch, t_batch)
             loss = self.network.loss(x_batch, t_batch)
+        if not (finite(loss) and all(finite(grads[key]) for key in self.network.params)):
+            self._stop(self.current_iter + 1, origin_in_examples("x_train", x_given, self.x_train)
+                       or origin_in_step(self.network, x_batch, t_batch, loss, grads))
         self.optimizer.update(self.network.params, grads)
         if self.average:
             self.average.update(self.network)
@@ -166,6 +190,8 @@ class Trainer:
                   "test_acc": self._evaluate(self.x_test, self.t_test)}
         if self.validation:
             values["val_acc"] = float(self.network.accuracy(*self.validation))      # all: it decides what is kept
+        self.current_epoch += 1
+        if self.validation:
             self.best.offer(values["val_acc"], self.current_epoch, self.network)
         values["seconds"] = time.perf_counter() - started
         for name, value in values.items():
@@ -179,7 +205,12 @@ class Trainer:
         n = self.evaluate_sample_num_per_epoch
         return float(self.network.accuracy(x[:n], t[:n]))
 
+    def _stop(self, step, origin):
+        raise FloatingPointError(f"step {step}, in epoch {self.current_epoch + 1}: {origin}")
+
     def _save(self):
+        self._kept = (f"step {self.current_iter}",
+                      copies(self.average.arrays if self.average else arrays_of(self.network)))
         if self.log:
             write_log(self.log, self.history)
         if self.checkpoint:
@@ -196,8 +227,16 @@ class Trainer:
             print(f"test acc: {self.test_acc_list[self.best.epoch - 1 if self.best else -1]:.4f}")
 
 
-def _check_examples(**sets):
-    for name, examples in sets.items():
-        if examples is not None and (len(examples[0]) != len(examples[1]) or len(examples[0]) == 0):
+def _check_examples(network, **sets):
+    for name, (x, t) in {name: examples for name, examples in sets.items() if examples is not None}.items():
+        if len(x) != len(t) or len(x) == 0:
             raise ValueError(f"x_{name}, t_{name}: expected as many targets as examples, and some, "
-                             f"got {len(examples[1])} and {len(examples[0])}")
+                             f"got {len(t)} and {len(x)}")
+        if name != "train" and (origin := origin_in_examples(f"x_{name}", x, x)):
+            raise ValueError(origin)        # in x_train, the step that meets it tells
+        if isinstance(network, Network) and type(network.last_layer) is SoftmaxWithLoss:
+            y = network.predict(x[:1])
+            try:
+                as_batch(np.broadcast_to(y, (len(t), y.shape[1])), t)
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"t_{name}: {error}") from None

@@ -1,4 +1,6 @@
 """Small tools: shuffling, mini-batches, smoothing, and im2col / col2im (book, 7.4)."""
+from numbers import Integral
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
@@ -38,6 +40,9 @@ def _check_pairs(x, t):
 
 def conv_output_size(input_size, filter_size, stride=1, pad=0):
     """How many places a filter (or a pooling window) takes along one axis (book, 7.2)."""
+    if not all(isinstance(number, Integral) for number in (stride, pad, filter_size)):
+        raise TypeError("expected whole numbers for stride, pad and filter size, "
+                        f"got {stride}, {pad} and {filter_size}")
     if stride < 1 or pad < 0 or filter_size < 1:
         raise ValueError("expected stride >= 1, pad >= 0 and filter size >= 1, "
                          f"got {stride}, {pad} and {filter_size}")

@@ -11,10 +11,19 @@ def arrays_of(network):
     return network.state if isinstance(network, Network) else network.params
 
 
+def copies(arrays):
+    """{name: array} with arrays of its own."""
+    return {key: np.array(array) for key, array in arrays.items()}
+
+
 def put(network, arrays):
-    """Copy the values of {name: array} into the network's own arrays."""
-    for key, mine in arrays_of(network).items():
-        mine[...] = arrays[key]
+    """Copy the values of {name: array} into the network's own arrays, or plain floats."""
+    own = arrays_of(network)
+    for key, mine in own.items():
+        if isinstance(mine, np.ndarray):
+            mine[...] = arrays[key]
+        else:
+            own[key] = arrays[key].item()       # a plain float
 
 
 class AverageWeights:
@@ -30,7 +39,7 @@ class AverageWeights:
             raise ValueError(f"average: expected a decay between 0 and 1, 0.999 say, got {decay}")
         self.decay = float(decay)
         self.steps = 0
-        self.arrays = _copies(network)
+        self.arrays = copies(arrays_of(network))
 
     def update(self, network):
         self.steps += 1
@@ -41,7 +50,7 @@ class AverageWeights:
     @contextmanager
     def inside(self, network):
         """`with average.inside(network):` the network has the averages; then its own weights again."""
-        own = _copies(network)
+        own = copies(arrays_of(network))
         put(network, self.arrays)
         try:
             yield
@@ -59,8 +68,4 @@ class BestWeights:
 
     def offer(self, score, epoch, network):
         if self.score is None or score > self.score:
-            self.score, self.epoch, self.arrays = score, epoch, _copies(network)
-
-
-def _copies(network):
-    return {key: np.array(array) for key, array in arrays_of(network).items()}
+            self.score, self.epoch, self.arrays = score, epoch, copies(arrays_of(network))

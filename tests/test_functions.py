@@ -93,7 +93,7 @@ def test_cross_entropy_error_by_hand():
 def test_one_example_counts_as_a_batch_of_one(loss):
     y, one_hot = np.array([0.1, 0.2, 0.7]), np.array([0, 0, 1])
     expected = loss(y[None], np.array([2]))
-    for t in (2, np.uint8(2), [2], one_hot, one_hot[None]):
+    for t in (2, np.uint8(2), [2], [[2]], one_hot, one_hot[None]):
         assert loss(y, t) == expected
         assert loss(y[None], t) == expected
 

@@ -670,7 +670,7 @@ def test_a_constant_column_stays_finite(dtype):
     (affine(np.float32), np.ones(6), ["Affine", "6 values", "(6,)"]),
     (affine(np.float32), np.float32(6), ["Affine", "6 values", "()"]),
     (affine(np.float32), np.ones((0, 6)), ["Affine", "(0, 6)"]),
-    (convolution(np.float32), np.ones((5, 3, 4, 4)), ["Convolution", "2", "(5, 3, 4, 4)"]),
+    (convolution(np.float32), np.ones((5, 3, 4, 4)), ["Convolution", "(N, 2, H, W)", "(3, 4, 4)"]),
     (convolution(np.float32), np.ones((2, 4, 4)), ["Convolution", "(N, 2, H, W)", "(2, 4, 4)"]),
     (convolution(np.float32), np.ones((5, 784)), ["Convolution", "(N, 2, H, W)", "(5, 784)"]),
     (convolution(np.float32, pad=0), np.ones((5, 2, 2, 4)), ["3", "2", "padded by 0"]),
@@ -678,10 +678,10 @@ def test_a_constant_column_stays_finite(dtype):
     (Pooling(2, 2), np.ones((5, 4)), ["Pooling", "(N, C, H, W)", "(5, 4)"]),
     (Pooling(5, 2), np.ones((1, 1, 4, 4)), ["5", "4", "padded by 0"]),
     (Pooling(2, 2), np.ones((0, 2, 4, 4)), ["Pooling", "(0, 2, 4, 4)"]),
-    (batch_norm(np.float32, 6), np.ones((5, 7)), ["BatchNormalization", "6", "(5, 7)"]),
-    (batch_norm(np.float32, 6), np.ones((5, 12)), ["BatchNormalization", "6", "(5, 12)"]),
-    (batch_norm(np.float32, 6), np.ones((5, 4, 2, 2)), ["BatchNormalization", "6", "(5, 4, 2, 2)"]),
-    (batch_norm(np.float32, 6), np.ones(6), ["BatchNormalization", "6", "(6,)"]),
+    (batch_norm(np.float32, 6), np.ones((5, 7)), ["BatchNormalization", "6 values", "(7,)"]),
+    (batch_norm(np.float32, 6), np.ones((5, 12)), ["BatchNormalization", "6 values", "(12,)"]),
+    (batch_norm(np.float32, 6), np.ones((5, 4, 2, 2)), ["BatchNormalization", "6 values", "(4, 2, 2)"]),
+    (batch_norm(np.float32, 6), np.ones(6), ["BatchNormalization", "6 values", "shape ()"]),
     (batch_norm(np.float32, 6), np.ones((0, 6)), ["BatchNormalization", "6", "(0, 6)"]),
 ])
 def test_wrong_input_is_named(layer, x, words):

@@ -1,0 +1,388 @@
+"""NaN, inf, wrong labels, wrong shapes and other bad input: named where it is met, and nothing good is lost."""
+import json
+
+import numpy as np
+import pytest
+
+from common.finite import finite
+from common.initializer import random_affine, random_convolution
+from common.layers import Affine, BatchNormalization, Convolution, Layer, Pooling, Relu, Sigmoid
+from common.multi_layer_net_extend import MultiLayerNetExtend
+from common.network import Network
+from common.optimizer import SGD, Momentum
+from common.trainer import Trainer
+from common.weights import arrays_of, copies
+from dataset.files import load_pickle
+
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")     # NumPy warns first, and that is right
+
+N = 90
+
+
+def examples(n=N, classes=3):
+    """Images (n, 1, 6, 6), brighter where the class says."""
+    rng = np.random.default_rng(0)
+    t = rng.integers(classes, size=n)
+    x = rng.random((n, 1, 6, 6)).astype(np.float32)
+    x[np.arange(n), 0, t % 6] += 1
+    return x, t
+
+
+def dense_net():
+    return MultiLayerNetExtend(36, [8], 3, use_batchnorm=True, use_dropout=True, dropout_ration=0.1)
+
+
+def image_net(*more):
+    return Network({"Conv1": random_convolution(1, "he", 3, 3),
+                    "Norm1": BatchNormalization(np.ones(3, np.float32), np.zeros(3, np.float32)), "Relu1": Relu(),
+                    "Pool1": Pooling(2, 2), **dict(more), "Affine1": random_affine(12, 3, "he")})
+
+
+class Plain:
+    """Not a Network: only what Trainer asks for. With plain floats, if asked."""
+
+    def __init__(self, number=lambda value: np.array([value])):
+        self.params = {"w": number(1.0)}
+
+    def gradient(self, x, t):
+        return {"w": self.params["w"] - x.mean()}
+
+    def loss(self, x, t):
+        return float(np.mean((self.params["w"] - x.mean()) ** 2))
+
+    def accuracy(self, x, t):
+        return 0.5
+
+
+NETS = {"dense": dense_net, "images": image_net, "plain": Plain, "floats": lambda: Plain(float)}
+
+
+def trainer_of(net, **settings):
+    x, t = examples()
+    return Trainer(net, x, t, *examples(20), **{"epochs": 3, "mini_batch_size": 20, "verbose": False,
+                                                "optimizer_param": {"lr": 0.05}, **settings})
+
+
+def after_epoch(number, action):
+    return [lambda trainer: trainer.current_epoch == number and action(trainer)]
+
+
+def after_step(number, action):
+    return [lambda trainer: trainer.current_iter == number and action(trainer)]
+
+
+def message_of(trainer, match=None):
+    with pytest.raises(FloatingPointError, match=match) as caught:
+        trainer.train()
+    assert all(finite(array) for array in arrays_of(trainer.network).values())
+    assert np.isfinite(trainer.train_loss_list).all()
+    lengths = {len(values) for values in trainer.history.values()}
+    assert lengths == {trainer.current_epoch} == {len(trainer.test_acc_list)}
+    return str(caught.value)
+
+
+def same(first, second):
+    return first.keys() == second.keys() and all(np.array_equal(first[key], second[key]) for key in first)
+
+
+# ---- NaN and inf in training ------------------------------------------------
+
+def test_finite():
+    for dtype in (np.float16, np.float32, np.float64):
+        largest = np.finfo(dtype).max
+        assert finite(np.array([[largest, -largest, 0]], dtype)) and finite(np.zeros(0, dtype))
+        for bad in (np.nan, np.inf, -np.inf):
+            array = np.ones((3, 4, 5), dtype)
+            array[1, 2, 3] = bad
+            assert not finite(array) and not finite(array.T) and not finite(array[::2, ::2, 3:] * bad)
+    assert finite(3) and finite(2.5) and finite(np.array([255], np.uint8)) and not finite(float("nan"))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", NETS)
+def test_a_bad_example_is_named_at_the_step_that_meets_it(name, bad, tmp_path):
+    """-inf too: the first Relu or Sigmoid makes it harmless for the loss, but not for the gradient."""
+    steps, kept = [], {}
+
+    def spoil(trainer):
+        trainer.x_train[41, 0, 2, 3] = bad
+        kept.update(copies(arrays_of(trainer.network)))
+
+    trainer = trainer_of(NETS[name](), callbacks=after_epoch(1, spoil), augment=lambda x: steps.append(finite(x)) or x,
+                         log=tmp_path / "log.json", checkpoint=tmp_path / "checkpoint.pkl")
+    message = message_of(trainer)
+    assert steps.index(False) == len(steps) - 1         # the step that met it was the last one
+    kind = "nan" if np.isnan(bad) else "inf"
+    assert message == (f"step {len(steps)}, in epoch 2: {kind} in input x_train[41]; "
+                       "the network is as it was after step 5")
+    assert len(trainer.train_loss_list) == trainer.current_iter == len(steps) - 1
+    assert same(copies(arrays_of(trainer.network)), kept)
+    saved = load_pickle(tmp_path / "checkpoint.pkl")
+    assert same(copies(saved["network"]), kept)
+    logged = json.loads((tmp_path / "log.json").read_text())
+    assert saved["history"]["loss"] == logged["loss"] == trainer.history["loss"]
+
+    trainer.x_train[41] = 0                             # mended, it goes on from there
+    trainer.train()
+    assert trainer.current_epoch == 3
+
+
+class Bomb(Layer):
+    """Passes everything on, but something bad from its n-th training on; forward or backward."""
+
+    def __init__(self, bad, forward_from=10 ** 9, backward_from=10 ** 9):
+        self.bad, self.forward_from, self.backward_from = bad, forward_from, backward_from
+        self.forwards = self.backwards = 0
+
+    def forward(self, x, train_flg=True):
+        self.forwards += train_flg
+        return x * self.bad if self.forwards >= self.forward_from and train_flg else x + 0
+
+    def backward(self, dout):
+        self.backwards += 1
+        return dout * self.bad if self.backwards >= self.backward_from else dout + 0
+
+
+@pytest.mark.parametrize("bad, kind", [(np.float32("nan"), "nan"), (np.float32("inf"), "(nan|inf)")])
+def test_the_layer_is_named(bad, kind):
+    for bomb, step, what in ((Bomb(bad, forward_from=3), 3, "the output of layer Bomb"),
+                             (Bomb(bad, backward_from=7), 7, "(dgamma|dbeta) of layer Norm1")):
+        net = image_net(("Bomb", bomb))
+        message_of(trainer_of(net), f"^step {step}, in epoch {(step + 4) // 5}: {kind} in {what}; ")
+    for key, layer in (("W1", "Conv1"), ("gamma1", "Norm1"), ("b2", "Affine1")):
+        def spoil(trainer):
+            trainer.network.params[key].flat[0] = bad
+
+        trainer = trainer_of(image_net(), step_callbacks=after_step(8, spoil))
+        message_of(trainer, f"^step 9, in epoch 2: {bad} in {key[:-1]} of layer {layer}; ")
+
+
+def test_what_is_not_a_layers_is_named_too():
+    net = dense_net()
+    net.weight_decay_lambda = 1e38
+    net.layers["Affine1"].W += 10
+    message_of(trainer_of(net), "^step 1, in epoch 1: inf in the loss; .* after step 0$")
+
+    class OwnWay(Network):
+        def predict(self, x, train_flg=False):
+            return super().predict(x[:, :, ::2].repeat(2, axis=2) * np.float32(self.factor), train_flg)
+
+    net = OwnWay(image_net().layers)
+    net.factor = 1
+
+    def spoil(trainer):
+        net.factor = "nan"
+
+    message_of(trainer_of(net, callbacks=after_epoch(1, spoil)), "^step 6, in epoch 2: nan in the loss; ")
+    for bad, what in ((lambda net: net.params["w"].fill(np.nan), "parameter w"),
+                      (lambda net: setattr(net, "loss", lambda x, t: float("inf")), "the loss"),
+                      (lambda net: setattr(net, "gradient", lambda x, t: {"w": np.array([np.inf])}),
+                       "the gradient of w")):
+        message_of(trainer_of(Plain(), step_callbacks=after_step(12, lambda trainer: bad(trainer.network))),
+                   f"^step 13, in epoch 3: (nan|inf) in {what}; the network is as it was after step 10$")
+    message_of(trainer_of(dense_net(), augment=lambda x: x / 0), "in the batch;")
+
+
+def test_one_hot_targets_with_nan_are_named():
+    x, t = examples()
+    t = np.eye(3, dtype=np.float32)[t]
+    t[5] = np.nan
+    message_of(Trainer(image_net(), x, t, x, np.eye(3)[examples()[1]], verbose=False), "nan in its targets; .*step 0$")
+
+
+@pytest.mark.parametrize("batch_size, kept", [(20, 0), (N, 1)])
+def test_a_training_that_runs_away_ends_as_it_was_after_a_whole_epoch(batch_size, kept):
+    net = image_net()
+    before = copies(net.state)
+    message = message_of(trainer_of(net, optimizer=SGD(lr=1e20), mini_batch_size=batch_size),
+                         rf"^step [2-5], in epoch {kept + 1}: (nan|inf) in (.* of layer \w+|the loss); ")
+    assert message.endswith(f"after step {kept}") and same(copies(net.state), before) == (kept == 0)
+
+
+@pytest.mark.parametrize("step, found, kept", [(7, "step 8, in epoch 2", 5), (10, "step 10, in epoch 2", 5)])
+@pytest.mark.parametrize("name, what", [("dense", "inf in W of layer Affine1"), ("images", "inf in W of layer Conv1"),
+                                        ("plain", "inf in parameter w")])
+def test_an_update_past_all_numbers_is_named(step, found, kept, name, what):
+    """The next step tells; at the end of an epoch, before anything is evaluated and saved."""
+    class Leap(SGD):
+        steps = 0
+
+        def update(self, params, grads):
+            self.steps += 1
+            super().update(params, grads)
+
+        def delta(self, key, grad):
+            return super().delta(key, grad) + (np.float32("inf") if self.steps == step else 0)
+
+    assert message_of(trainer_of(NETS[name](), optimizer=Leap())) == (
+        f"{found}: {what}; the network is as it was after step {kept}")
+
+
+def test_running_statistics_past_all_numbers_are_named():
+    """In training batch normalization takes the batch's own, so that no loss tells."""
+    def leap(trainer):
+        trainer.network.layers["Norm1"].running_var[1] = np.inf
+
+    message_of(trainer_of(image_net(), step_callbacks=after_step(3, leap)),
+               "^step 5, in epoch 1: inf in running_var of layer Norm1; .* after step 0$")
+
+
+@pytest.mark.parametrize("average", [0, 0.9])
+def test_the_best_parameters_are_kept(average):
+    """Of the best epoch with validation examples, of the last whole one without: those that were evaluated."""
+    for validation, epoch in ((None, 2), (examples(30), 1)):
+        trainer, kept = trainer_of(image_net(), average=average, validation=validation), {}
+        if validation:
+            trainer.network.accuracy = lambda x, t: 0.9 if trainer.current_epoch == 0 else 0.5
+
+        def remember(trainer):
+            kept[trainer.current_epoch] = copies(trainer.network.state)
+            if trainer.current_epoch == 2:
+                trainer.x_train[:] = np.nan
+
+        trainer.callbacks = [remember]
+        message = message_of(trainer)
+        assert message.endswith("after epoch 1" if validation else "after step 10")
+        assert same(copies(trainer.network.state), kept[epoch])
+
+
+def test_scores_that_are_no_numbers_are_not_counted():
+    net = dense_net()
+    x, t = examples(150)
+    x[123] = np.nan
+    t[123] = 0          # nan is no score for class 0, though argmax takes it for one
+    assert 0 < net.accuracy(np.delete(x, 123, 0), np.delete(t, 123)) * 149 == net.accuracy(x, t) * 150
+    assert net.accuracy(x * np.nan, t * 0) == net.accuracy(x * np.nan, np.eye(3)[t * 0]) == 0
+
+
+def test_bad_examples_for_evaluation_are_named_before_the_training():
+    x, t = examples()
+    bad = x.copy()
+    bad[7, 0, 0, 0] = np.inf
+    with pytest.raises(ValueError, match=r"^inf in input x_test\[7\]$"):
+        Trainer(dense_net(), x, t, bad, t)
+    with pytest.raises(ValueError, match=r"^inf in input x_validation\[7\]$"):
+        Trainer(Plain(), x, t, x, t, validation=(bad, t))
+
+
+def test_numpys_own_errors_lose_nothing_either():
+    """A reader who asked NumPy for errors gets NumPy's, and the network of the last whole epoch."""
+    net = image_net()
+    trainer = trainer_of(net, callbacks=after_epoch(1, lambda trainer: trainer.x_train.fill(np.inf)))
+    with np.errstate(all="raise"):
+        assert "; the network is as it was after step 5" in message_of(trainer)
+
+
+# ---- labels ------------------------------------------------
+
+@pytest.mark.parametrize("wrong, words", [(10, "0 to 9, got 10 at index 57"), (-1, "0 to 9, got -1 at index 57")])
+def test_wrong_labels_are_named_before_the_training(wrong, words):
+    x, t = examples(classes=10)
+    net, bad = MultiLayerNetExtend(36, [8], 10), t.copy()
+    bad[57] = wrong
+    for name, sets in (("t_train", (x, bad, x, t)), ("t_test", (x, t, x, bad))):
+        with pytest.raises(ValueError, match=f"^{name}: class indices must lie in {words}$"):
+            Trainer(net, *sets)
+    with pytest.raises(ValueError, match=f"^t_validation: class indices must lie in {words}$"):
+        Trainer(net, x, t, x, t, validation=(x, bad))
+    for compute in (net.loss, net.gradient):
+        with pytest.raises(ValueError, match=words):
+            compute(x, bad)
+
+
+def test_labels_of_another_kind_are_named_before_the_training():
+    x, t = examples()
+    for bad, error, words in ((t * 1.0, TypeError, "t_train: class indices must be integers, got float64"),
+                              (np.eye(4)[t], ValueError, r"t_train: expected 90 class indices .* got shape \(90, 4\)")):
+        with pytest.raises(error, match=words):
+            Trainer(dense_net(), x, bad, x, t)
+
+
+# ---- unusual batches ------------------------------------------------
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, bool])
+@pytest.mark.parametrize("name", ["dense", "images"])
+def test_integer_images_train(name, dtype):
+    x, t = examples()
+    x = (x * 127 if dtype is not bool else x > 1).astype(dtype)
+    net = NETS[name]()
+    trainer = Trainer(net, x, t, x, t, epochs=4, mini_batch_size=20, optimizer="Adam", optimizer_param={"lr": 0.02},
+                      verbose=False)
+    trainer.train()
+    assert trainer.train_loss_list[-1] < trainer.train_loss_list[0] and trainer.test_acc_list[-1] > 0.5
+    assert {array.dtype for array in net.state.values()} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("n, batch_size, classes", [(1, 1, 1), (3, 1, 3), (21, 20, 3), (30, 7, 1)],
+                         ids=["one example", "batches of one", "a last batch of one", "one class"])
+def test_small_batches_train(name, n, batch_size, classes):
+    x, t = examples(n, classes)
+    net = NETS[name]()
+    Trainer(net, x, t, x, t, epochs=3, mini_batch_size=batch_size, verbose=False).train()
+    assert all(finite(array) for array in arrays_of(net).values())
+
+
+# ---- layers ------------------------------------------------
+
+IMAGES = np.ones((2, 1, 6, 6))
+
+
+@pytest.mark.parametrize("b", [np.ones(1), np.ones((3, 1, 1)), np.ones((1, 3)), np.ones(4)])
+def test_a_bias_of_another_shape_is_named(b):
+    for layer, x, words in ((Affine(np.ones((36, 3)), b), IMAGES, r"Affine: expected W \(D, M\) and b \(M,\)"),
+                            (Convolution(np.ones((3, 1, 2, 2)), b), IMAGES, r"Convolution: .* and b \(FN,\)")):
+        with pytest.raises(ValueError, match=words) as caught:
+            layer.forward(x)
+        assert str(caught.value).endswith(f"got {layer.W.shape} and {np.shape(b)}")
+        layer.b = 7         # a plain number is the same for all, as in the book's filters that are put on a photo
+        out = layer.forward(x)
+        layer.b = np.full(3, 7.0)
+        np.testing.assert_array_equal(layer.forward(x), out)
+
+
+def test_weights_of_another_shape_are_named():
+    for layer in (Affine(np.ones(3), np.ones(3)), Affine(np.ones((3, 1, 2, 2)), np.ones(3)),
+                  Convolution(np.ones((4, 3)), np.ones(4)), Convolution(np.ones((1, 2, 2)), np.ones(1))):
+        with pytest.raises(ValueError, match=rf"{type(layer).__name__}: expected W \(.*\).*, got \("):
+            layer.forward(IMAGES)
+
+
+@pytest.mark.parametrize("stride, pad", [(2.0, 0), (1, 0.0), (1.5, 0), ("1", 0), ((1, 1), 0), (None, 0), (1, None)])
+def test_stride_and_pad_are_whole_numbers(stride, pad):
+    for layer in (Convolution(np.ones((3, 1, 2, 2)), np.ones(3), stride, pad), Pooling(2, 2, stride)):
+        if isinstance(layer, Pooling) and stride == 1:
+            continue
+        with pytest.raises(TypeError, match="expected whole numbers for stride, pad and filter size, got"):
+            layer.forward(IMAGES)
+    layer = Convolution(np.ones((3, 1, 2, 2)), np.ones(3), np.int64(2), np.int64(1))
+    assert layer.forward(IMAGES).shape == (2, 3, 4, 4)
+
+
+def test_errors_name_no_slice_of_a_batch():
+    """Batches of images are computed in slices: their sizes are none of the reader's business."""
+    x = np.ones((90, 5, 6, 6), np.float32)
+    net = image_net()
+    normed = Network({"Norm1": BatchNormalization(np.ones(3), np.zeros(3)), "Affine1": random_affine(108, 3, 1)})
+    for net, words in ((net, r"expected images of shape \(N, 1, H, W\), got images of shape \(5, 6, 6\)$"),
+                       (normed, r"expected 3 values or channels per example, got examples of shape \(5, 6, 6\)$")):
+        for call in (net.predict, lambda x: net.gradient(x, np.zeros(90, int))):
+            with pytest.raises(ValueError, match=words):
+                call(x)
+
+
+def test_a_gradient_of_another_shape_is_named():
+    params = {"W1": np.ones((6, 4)), "b1": np.ones(4), "lr": 1.0}
+    for key, grad in (("W1", np.ones(4)), ("W1", 1.0), ("b1", np.ones(1)), ("lr", np.ones(2))):
+        for optimizer in (SGD(), Momentum()):
+            grads = {name: np.ones_like(array) for name, array in params.items()} | {key: grad}
+            with pytest.raises(ValueError, match=rf"^{key}: expected a gradient of shape \(.*\), got \("):
+                optimizer.update(params, grads)
+
+
+def test_max_pooling_shows_nan():
+    """Its gradient goes nowhere, but the loss tells."""
+    x = np.ones((1, 1, 4, 4))
+    x[0, 0, 1, 1] = np.nan
+    for layer in (Pooling(2, 2), Relu(), Sigmoid()):
+        assert np.isnan(layer.forward(x)).sum() == 1
