@@ -47,7 +47,8 @@ class _Transfer(threading.Thread):
         with urlopen(request, timeout=ANSWER_SECONDS) as response:
             size = response.headers.get("Content-Length", "")
             size = int(size) if size.isdecimal() else None
-            with tqdm(desc=self.url.rpartition("/")[2], total=size, unit="B", unit_scale=True) as bar:
+            with tqdm(desc=self.url.rpartition("/")[2], total=size, unit="B", unit_scale=True,
+                      disable=self.abandoned) as bar:
                 while not self.abandoned and (chunk := response.read1(1 << 16)):
                     self.body += chunk
                     bar.update(len(chunk))

@@ -329,18 +329,6 @@ def test_a_cache_that_a_reader_of_the_book_has_made(small, capsys, protocol):
     assert capsys.readouterr().out == ""
 
 
-def test_flipped_bits_of_the_cache_are_noticed(small, capsys):
-    cache_content(small)
-    whole = small.cache.read_bytes()
-    rng = np.random.RandomState(0)
-    for place in rng.randint(0, len(whole), 20):
-        flipped = bytearray(whole)
-        flipped[place] ^= 1 << rng.randint(8)
-        small.cache.write_bytes(flipped)
-        with pytest.raises(ValueError):
-            source._read_cache(small)
-
-
 @pytest.mark.parametrize("error", [OSError(errno.EROFS, "Read-only file system"),
                                    OSError(errno.ENOSPC, "No space left on device")])
 def test_without_a_place_for_the_cache_there_is_still_data(small, tmp_path, monkeypatch, capsys, error):
@@ -362,7 +350,7 @@ def test_a_folder_in_the_place_of_the_cache(small, capsys):
     assert "Cannot write it" in capsys.readouterr().out
 
 
-# ---- several processes
+# ---- killed at the worst moments
 
 FIRST_USE = """
 import dataclasses, os, sys
@@ -382,15 +370,6 @@ def first_use(folder, before=""):
     return subprocess.Popen([sys.executable, "-c", before + FIRST_USE, folder], text=True,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                             env=os.environ | {"MNIST_DIR": str(MINI_DIR)})
-
-
-def test_several_processes_at_first_use(small):
-    processes = [first_use(small.folder) for _ in range(4)]
-    for process in processes:
-        output, _ = process.communicate(timeout=60)
-        assert process.returncode == 0, output
-    assert os.listdir(small.folder) == ["mnist.pkl"]
-    assert_good(load_mnist())
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])

@@ -1,4 +1,5 @@
 """The loader against a server on this machine that serves good, wrong, missing, slow and hanging files."""
+import contextlib
 import dataclasses
 import gzip
 import os
@@ -25,7 +26,7 @@ BOMB = gzip.compress(bytes(50_000_000), 1)
 class Handler(BaseHTTPRequestHandler):
     """Answers /how/file in the way that the function `how` below has."""
     def do_GET(self):
-        _, how, name = self.path.split("/")
+        _, how, name = self.path.partition("?")[0].split("/")
         self.server.asked.append((how, name, self.headers["User-Agent"]))
         ANSWERS[how](self, MINI_DIR.joinpath(name).read_bytes())
 
@@ -103,14 +104,20 @@ ANSWERS = {
     "truncated": lambda handler, good: handler.answer(good[:-500]),
     "cut_off": lambda handler, good: handler.answer(good[:-500], len(good)),
     "longer_than_stated": lambda handler, good: handler.answer(good + b"more", len(good) - 4),
+    "more_than_stated": lambda handler, good: handler.answer(good + b"more", len(good)),
     "too_long": lambda handler, good: handler.answer(good + bytes(5_000_000)),
     "wrong_bytes": lambda handler, good: handler.answer(bytes(len(good))),
     "another_set": lambda handler, good: handler.answer(gzip.compress(bytes(len(gzip.decompress(good))), 1)),
+    "another_pixel": lambda handler, good: handler.answer(gzip.compress(gzip.decompress(good)[:-1] + b"\7", 1)),
+    "steering": lambda handler, good: handler.wfile.write(b"HTTP/1.0 404 \x1b[2J\x07" + b"x" * 9999 + b"\r\n\r\n"),
+    "empty_parts": lambda handler, good: handler.answer(len(good) // 20 * gzip.compress(b"")),
     "web_page": lambda handler, good: handler.answer(b"<html>Please log in</html>"),
     "empty": lambda handler, good: handler.answer(b""),
     "missing": lambda handler, good: handler.answer(b"404", status=404),
     "forbidden": lambda handler, good: handler.answer(b"403", status=403),
     "broken": lambda handler, good: handler.answer(b"500", status=500),
+    "redirected_on_and_on": lambda handler, good: handler.answer(
+        b"", status=302, Location=handler.path.split("?")[0] + f"?{len(handler.server.asked)}"),
     "redirect_loop": lambda handler, good: handler.answer(b"", status=302, Location=handler.path),
     "redirect_to_file": lambda handler, good: handler.answer(b"", status=302, Location=f"file://{MINI_DIR}"),
     "no_http": lambda handler, good: handler.wfile.write(b"220 mail.example.com ESMTP\r\n" * 100),
@@ -128,15 +135,19 @@ REASONS = {      # what is printed about each bad answer
     "truncated": "damaged gzip data", "cut_off": "expected 652531 bytes, got 652031",
     "longer_than_stated": "damaged gzip data", "too_long": "expected at most", "endless": "expected at most",
     "wrong_bytes": "0x00000803, got 0x00000000", "another_set": "0x00000803, got 0x00000000",
+    "another_pixel": "not the content of train-images", "empty_parts": "magic number",
+    "steering": r"HTTP Error 404: \?\[2J\?x{50,300}\n",
     "web_page": "0x00000803, got 0x3c68746d", "empty": "got 0x", "bomb": "got more",
     "missing": "HTTP Error 404", "forbidden": "HTTP Error 403", "broken": "HTTP Error 500",
-    "redirect_loop": "infinite loop", "redirect_to_file": "not allowed", "no_http": "220 mail",
+    "redirect_loop": "infinite loop", "redirected_on_and_on": "infinite loop",
+    "redirect_to_file": "not allowed", "no_http": "220 mail",
     "silent": "RemoteDisconnected",
     "reset": "Connection reset", "chunked_and_cut": "IncompleteRead", "hang": "timed out",
     "hang_in_the_middle": "timed out", "drip_body": "too slow", "drip_header": "too slow",
 }
 SILENT_ANSWERS = {"hang", "hang_in_the_middle"}
 SLOW_ANSWERS = {"drip_body", "drip_header"}
+NOT_THERE = ("http://127.0.0.1:1/", "http://mirror.invalid/", "no://a/b/", "http://[")
 GOOD = sorted(ANSWERS.keys() - REASONS.keys())
 
 
@@ -152,23 +163,35 @@ class Server(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/"
 
 
-@pytest.fixture(scope="module")
-def running():
+@contextlib.contextmanager
+def serve(context=None):
+    """A running server, over HTTPS with the SSLContext, if there is one; no proxy stands before it."""
     server = Server(("127.0.0.1", 0), Handler)
     server.asked, server.stopped = [], threading.Event()
+    if context:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    yield server
-    server.stopped.set()
-    server.shutdown()
-    server.server_close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("no_proxy", "*")
+        patch.delenv("MNIST_OFFLINE", raising=False)
+        try:
+            yield server
+        finally:
+            server.stopped.set()
+            server.shutdown()
+            server.server_close()
+
+
+@pytest.fixture(scope="module")
+def running():
+    with serve() as server:
+        yield server
 
 
 @pytest.fixture
 def server(running, tmp_path, monkeypatch):
     """The server, and `use(*answers)`, which makes load_mnist ask it as mirrors that answer so."""
     monkeypatch.delenv("MNIST_DIR", raising=False)
-    monkeypatch.delenv("MNIST_OFFLINE", raising=False)
-    monkeypatch.setenv("no_proxy", "*")
 
     def use(*mirrors):
         if SILENT_ANSWERS.intersection(mirrors):
@@ -221,7 +244,7 @@ def test_a_mirror_that_cannot_be_reached_is_asked_once(server, how, times):
     assert [asked for asked, _, _ in server.asked].count(how) == times
 
 
-@pytest.mark.parametrize("mirror", ["http://127.0.0.1:1/", "http://mirror.invalid/", "no://a/b/", "http://["])
+@pytest.mark.parametrize("mirror", NOT_THERE)
 def test_a_mirror_that_is_not_there(server, capsys, mirror):
     server.use(mirror, "good")
     assert_good(load_mnist())
@@ -240,30 +263,35 @@ def test_a_name_lookup_that_hangs(server, monkeypatch, capsys):
     assert "too slow" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("trusted", [False, True])
-def test_certificates_are_verified(server, tmp_path_factory, monkeypatch, capsys, trusted):
+CERTIFICATES = {        # the host, the days it is good for, whether we trust who has signed it, the complaint
+    "good": ("localhost", 2, True, ""),
+    "signed by itself": ("localhost", 2, False, "self-signed|self signed"),
+    "out of date": ("localhost", -1, True, "has expired"),
+    "of another host": ("example.com", 2, True, "Hostname mismatch"),
+}
+
+
+@pytest.mark.parametrize("kind", CERTIFICATES)
+def test_certificates_are_verified(server, tmp_path_factory, monkeypatch, capsys, kind):
+    host, days, trusted, complaint = CERTIFICATES[kind]
+    folder = tmp_path_factory.mktemp("tls")
     if not shutil.which("openssl"):
         pytest.skip("needs the program openssl, to make a certificate")
-    folder = tmp_path_factory.mktemp("tls")
-    make = ("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
-            "-subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout key.pem -out cert.pem")
-    subprocess.run(make.split(), cwd=folder, check=True, capture_output=True)
+    (folder / "names").write_text(f"subjectAltName=DNS:{host}")
+    for make in ("req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=x "
+                 "-keyout key.pem -out asked.pem",
+                 f"x509 -req -in asked.pem -signkey key.pem -days {days} -extfile names -out cert.pem"):
+        subprocess.run(["openssl", *make.split()], cwd=folder, check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
     if trusted:
         monkeypatch.setenv("SSL_CERT_FILE", str(folder / "cert.pem"))
-    secure = Server(("127.0.0.1", 0), Handler)
-    secure.asked, secure.stopped = [], server.stopped
-    secure.socket = context.wrap_socket(secure.socket, server_side=True)
-    threading.Thread(target=secure.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    try:
+    with serve(context) as secure:
         server.use(f"https://localhost:{secure.server_port}/good/", "good")
         assert_good(load_mnist())
-    finally:
-        secure.shutdown()
-        secure.server_close()
-    assert len(secure.asked) == (4 if trusted else 0)
-    assert ("CERTIFICATE_VERIFY_FAILED" in capsys.readouterr().out) != trusted
+    assert len(secure.asked) == (0 if complaint else 4)
+    failed = re.search("  failed: .*CERTIFICATE_VERIFY_FAILED.*", capsys.readouterr().out)
+    assert re.search(complaint, failed[0]) if complaint else failed is None
 
 
 def test_no_mirror_left(server, tmp_path):

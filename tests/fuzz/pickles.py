@@ -3,15 +3,14 @@
     python tests/fuzz/pickles.py [--times N]        N random files of each kind, 20,000 if omitted
 
 Each hostile file is read as mnist.pkl, sample_weight.pkl, params.pkl and a checkpoint. It must be refused, in words, at
-once, in little memory and without anything having been run: the interpreter's own audit events say so. Prints a line for
-each kind of file; the exit code is 1 if anything was wrong.
+once, in little memory and without anything having been run: the interpreter's own audit events say so. Prints a line
+for each kind of file; the exit code is 1 if anything was wrong.
 """
 import argparse
 import codecs
 import contextlib
 import dataclasses
 import hashlib
-import io
 import os
 import pickle
 import random
@@ -113,7 +112,7 @@ class Doors:
 
 
 def attacks(marker, honest, size=10 ** 6, protocols=PROTOCOLS):
-    """(name, a hostile pickle): those that call a command would write `marker`; alone, and beside or amid honest data."""
+    """(name, a hostile pickle), alone and amid honest data; those that call a command would write `marker`."""
     for name, obj in hostile(marker).items():
         for protocol in protocols:
             for data in (obj, {**honest, "more": obj}, {**honest, list(honest)[0]: obj}):
@@ -139,15 +138,15 @@ def obfuscated(rng, marker):
         fetched + b"\x93q\x03" + b"h\x03" + argument + b"\x85R\x86",
         f"c{module}\n{name}\nq\x05".encode() + argument + b"\x85q\x06\x86h\x05h\x06R\x86",
     ])
-    wrap = rng.choice([b"%s.", b"](%se.", b"}" + text("W1") + b"%ss.", b"(" + array(b"K\x01\x85", raw=b"C\x01x") + b"%sl.",
-                       b"%s" + array(b"K\x00\x85") + b"\x86.", array(b"K\x00\x85") + b"%sb.",
+    wrap = rng.choice([b"%s.", b"](%se.", b"}" + text("W1") + b"%ss.",
+                       b"(" + array(b"K\x01\x85", raw=b"C\x01x") + b"%sl.", b"%s" + array(b"K\x00\x85") + b"\x86.", array(b"K\x00\x85") + b"%sb.",
                        b"cnumpy\ndtype\n(%s\x89\x88tR.", UINT8 + b"(K\x03%sNNNK\x01K\x01K\x00tb."])
     return wrap.replace(b"%s", call)
 
 
 PIECES = [bytes([code]) for code in b"().]}NRbasudtle0\x81\x85\x86\x87\x88\x89\x8f\x90\x91\x92\x93\x94"] + [
-    b"K\x00", b"K\x01", b"K\x08", b"M\xff\xff", b"J\xff\xff\xff\xff", b"\x8a\x08" + b"\xff" * 7 + b"\x7f", b"G" + bytes(8),
-    b"C\x01b", b"C\x00", b"C\x08" + b"\xff" * 8, b"q\x00", b"q\x01", b"h\x00", b"h\x01", b"h\x02",
+    b"K\x00", b"K\x01", b"K\x08", b"M\xff\xff", b"J\xff\xff\xff\xff", b"\x8a\x08" + b"\xff" * 7 + b"\x7f",
+    b"G" + bytes(8), b"C\x01b", b"C\x00", b"C\x08" + b"\xff" * 8, b"q\x00", b"q\x01", b"h\x00", b"h\x01", b"h\x02",
     text("C"), text("F"), text("<"), text("u1"), text("f8"), text("O8"), text("V8"), text("U2"), text("b1"), text("x"),
     UINT8, array(b"K\x01\x85", raw=b"C\x01x"), array(b"K\x00K\x00\x86"),
 ] + [f"c{name}\n".encode() for name in (
@@ -198,10 +197,12 @@ def random_files(folder, times, seed=0):
     """Random files at the machine itself, and what it lets through of them at every door."""
     rng = random.Random(seed)
     doors = Doors(folder)
-    honest = [pickle.dumps(data, protocol) for data in (*doors.honest.values(), PLAIN, ARRAYS) for protocol in PROTOCOLS]
     marker = folder / "hacked"
-    for name, make in {"obfuscated calls": lambda: obfuscated(rng, marker), "random programs": lambda: random_program(rng),
-                       "damaged honest files": lambda: damaged(rng, rng.choice(honest))}.items():
+    honest = [pickle.dumps(data, protocol)
+              for data in (*doors.honest.values(), PLAIN, ARRAYS) for protocol in PROTOCOLS]
+    makers = {"obfuscated calls": lambda: obfuscated(rng, marker), "random programs": lambda: random_program(rng),
+              "damaged honest files": lambda: damaged(rng, rng.choice(honest))}
+    for name, make in makers.items():
         loaded = 0
         for i in range(times):
             data = make()
