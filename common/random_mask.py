@@ -20,7 +20,7 @@ def random_mask(shape, keep, seed, first_example=0):
     words = -(-size // 4)                   # of 64 bits, for one example
     generator = np.random.PCG64(seed).advance(first_example * words)
     bits = generator.random_raw(N * words).view(np.uint16).reshape(N, 4 * words)[:, :size]
-    mask = bits < round(keep * 65536)
+    mask = bits <= max(round(keep * 65536) - 1, 0)      # < 65536, no number of 16 bits, crashes NumPy 2.0
     if len(shape) != 4:
         return mask.reshape(shape)
     _, C, H, W = shape
