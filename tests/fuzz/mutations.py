@@ -58,7 +58,7 @@ MISTAKES = [    # (module, the text, what it becomes)
     ("windows", "x_padded = _padded(x_last[part], pad, pad, -np.inf)", "x_padded = _padded(x_last[part], pad, pad)"),
     ("windows", "height % stride == width % stride == 0", "height % stride == 0"),
     ("windows", "pool_h == pool_w == stride", "pool_h == stride"),
-    ("windows", "per_pixel.reshape(-1, FN).sum(axis=0)", "per_pixel.reshape(-1, FN).mean(axis=0)"),
+    ("windows", ".reshape(-1, FN).sum(axis=0)\n", ".reshape(-1, FN).mean(axis=0)\n"),
     ("columns", ".reshape(-1, C).sum(axis=0)", ".reshape(-1, C).mean(axis=0)"),
     ("functions", "return y * (1 - y)", "return y * (1 + y)"),
     ("functions", "(x > 0).astype", "(x >= 0).astype"),
