@@ -177,8 +177,8 @@ class BatchNormalization(Layer):
         self.gamma = gamma
         self.beta = beta
         self.momentum = momentum
-        self.running_mean = np.zeros_like(gamma) if running_mean is None else running_mean
-        self.running_var = np.ones_like(gamma) if running_var is None else running_var
+        self.running_mean = np.zeros_like(gamma) if running_mean is None else np.array(running_mean, gamma.dtype)
+        self.running_var = np.ones_like(gamma) if running_var is None else np.array(running_var, gamma.dtype)
         self.dgamma = None
         self.dbeta = None
 
