@@ -25,7 +25,8 @@ def test_a_training_in_few_letters_without_a_home_on_one_core(project, tmp_path)
         os.sched_setaffinity(0, {min(cores)})
     try:
         result = run_script(project / "ch05/train_neuralnet.py", "--epochs", 1, "--limit", 200, cwd=elsewhere,
-                            HOME=None, XDG_CONFIG_HOME=None, XDG_CACHE_HOME=None, MPLCONFIGDIR=None, PYTHONIOENCODING="ascii")
+                            HOME=None, XDG_CONFIG_HOME=None, XDG_CACHE_HOME=None, MPLCONFIGDIR=None,
+                            PYTHONIOENCODING="ascii")
     finally:
         if cores:
             os.sched_setaffinity(0, cores)
