@@ -137,7 +137,7 @@ class _Machine:
     def call(self, function, arguments):
         """What the few functions that pickles of plain data call would return."""
         self.charge(sum(len(item) for item in arguments if isinstance(item, (str, bytes, list))))
-        match function, arguments:
+        match isinstance(function, _Name) and function, arguments:      # NumPy's arrays compare themselves with text
             case "numpy._core.multiarray _reconstruct", ("numpy ndarray", (0,), b"b"):
                 return np.empty(0, np.int8)
             case "numpy._core.numeric _frombuffer", (raw, np.dtype() as dtype, shape, "C" | "F" as order):
