@@ -141,7 +141,8 @@ def writers(folder):
     trainer = Trainer(net, x, t, x, t, verbose=False)
 
     def figure():       # it is saved beside the running script
-        with patch.object(sys.modules["__main__"], "__file__", folder / "script.py"), redirect_stdout(io.StringIO()):
+        script = patch.object(sys.modules["__main__"], "__file__", folder / "script.py", create=True)
+        with script, redirect_stdout(io.StringIO()):
             plot.lines({"loss": np.random.rand(100)}, "step", "loss")
             plot.show("figure")
 
