@@ -110,7 +110,7 @@ def outdated():
 
 def run_tests(folder, names):
     """(the exit code of pytest, the first test that failed or what else happened)"""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-p", "no:cacheprovider",
+    command = [sys.executable, "-m", "pytest", "-n", "0", "-x", "-q", "--tb=no", "-p", "no:cacheprovider",
                *(f"tests/test_{name}.py" for name in names)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
                    "PYTHONDONTWRITEBYTECODE": "1"}      # two mistakes of one length in one second: one .pyc for both
