@@ -64,9 +64,13 @@ def work_array(name, shape, dtype):
 
 
 def _at_least(block, shape, dtype):
-    size = math.prod(shape) * np.dtype(dtype).itemsize
+    size = _bytes(shape, dtype)
     return block if block.nbytes >= size else np.empty(size, np.uint8)
 
 
 def _as(block, shape, dtype):
-    return block[:math.prod(shape) * np.dtype(dtype).itemsize].view(dtype).reshape(shape)
+    return block[:_bytes(shape, dtype)].view(dtype).reshape(shape)
+
+
+def _bytes(shape, dtype):
+    return math.prod(map(int, shape)) * np.dtype(dtype).itemsize    # int: a stride of NumPy's may make sizes of 8 bits

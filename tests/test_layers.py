@@ -328,6 +328,16 @@ def test_forward_is_training_unless_told_otherwise(made, rng):
     np.testing.assert_array_equal(*results)
 
 
+def test_a_stride_of_few_bits_counts_as_any_other(rng):
+    x = rng.normal(size=(20, 1, 28, 28))
+    for small, usual in ((Convolution(np.ones((3, 1, 5, 5)), np.zeros(3), np.uint8(1), np.uint8(2)),
+                          Convolution(np.ones((3, 1, 5, 5)), np.zeros(3), 1, 2)),
+                         (Pooling(3, 3, np.uint8(2), np.uint8(1)), Pooling(3, 3, 2, 1))):
+        out = usual.forward(x)
+        np.testing.assert_array_equal(small.forward(x), out)
+        np.testing.assert_array_equal(small.backward(out), usual.backward(out))
+
+
 def test_backward_before_forward_says_so(made):
     make, shape = made
     layer = make(np.float64)
