@@ -28,17 +28,18 @@ class BatchNormConvNet(Network):
     dropout_ratio : before the affine layer
     label_smoothing : see `SoftmaxWithLoss`
     output_size : classes
+    weight_init_std : a number, or 'he' or 'xavier'; biases begin at 0
     dtype : of the parameters
     """
 
     def __init__(self, input_dim=(1, 28, 28), blocks=((16, 16), (32, 32), (64, 64)), dropout_ratio=0.2,
-                 label_smoothing=0, output_size=10, dtype=np.float32):
+                 label_smoothing=0, output_size=10, weight_init_std="he", dtype=np.float32):
         layers, n = {}, 0
         channels, height, width = input_dim
         for block, filter_nums in enumerate(blocks, start=1):
             for place, filter_num in enumerate(filter_nums, start=1):
                 n += 1
-                layers[f"Conv{n}"] = random_convolution(channels, "he", filter_num, 3, pad=1, dtype=dtype)
+                layers[f"Conv{n}"] = random_convolution(channels, weight_init_std, filter_num, 3, pad=1, dtype=dtype)
                 if place == len(filter_nums):
                     layers[f"Pool{block}"] = Pooling(2, 2, stride=2)
                     height, width = height // 2, width // 2
@@ -46,5 +47,5 @@ class BatchNormConvNet(Network):
                 layers[f"Relu{n}"] = Relu()
                 channels = filter_num
         layers["Dropout1"] = Dropout(dropout_ratio)
-        layers["Affine1"] = random_affine(channels * height * width, output_size, "he", dtype)
+        layers["Affine1"] = random_affine(channels * height * width, output_size, weight_init_std, dtype)
         super().__init__(layers, SoftmaxWithLoss(label_smoothing))

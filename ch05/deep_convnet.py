@@ -26,6 +26,7 @@ class DeepConvNet(Network):
     conv_param_1 to conv_param_6 : 'filter_num', 'filter_size' and, 0 and 1 if left out, 'pad' and 'stride'
     hidden_size : neurons of the hidden affine layer
     output_size : classes
+    weight_init_std : a number, or 'he' or 'xavier'; biases begin at 0
     dtype : of the parameters
     """
 
@@ -36,20 +37,20 @@ class DeepConvNet(Network):
                  conv_param_4={'filter_num': 32, 'filter_size': 3, 'pad': 2, 'stride': 1},
                  conv_param_5={'filter_num': 64, 'filter_size': 3, 'pad': 1, 'stride': 1},
                  conv_param_6={'filter_num': 64, 'filter_size': 3, 'pad': 1, 'stride': 1},
-                 hidden_size=50, output_size=10, dtype=np.float32):
+                 hidden_size=50, output_size=10, weight_init_std="he", dtype=np.float32):
         conv_params = [conv_param_1, conv_param_2, conv_param_3, conv_param_4, conv_param_5, conv_param_6]
         layers = {}
         channels = input_dim[0]
         for n, conv_param in enumerate(conv_params, start=1):
-            layers[f"Conv{n}"] = random_convolution(channels, "he", **conv_param, dtype=dtype)
+            layers[f"Conv{n}"] = random_convolution(channels, weight_init_std, **conv_param, dtype=dtype)
             layers[f"Relu{n}"] = Relu()
             if n % 2 == 0:
                 layers[f"Pool{n // 2}"] = Pooling(2, 2, stride=2)
             channels = conv_param['filter_num']
         features = Network(layers).predict(np.zeros((1, *input_dim), dtype)).size   # 64 * 4 * 4 by default
-        layers["Affine1"] = random_affine(features, hidden_size, "he", dtype)
+        layers["Affine1"] = random_affine(features, hidden_size, weight_init_std, dtype)
         layers["Relu7"] = Relu()
         layers["Dropout1"] = Dropout(0.5)
-        layers["Affine2"] = random_affine(hidden_size, output_size, "he", dtype)
+        layers["Affine2"] = random_affine(hidden_size, output_size, weight_init_std, dtype)
         layers["Dropout2"] = Dropout(0.5)
         super().__init__(layers)

@@ -26,17 +26,20 @@ class KerasConvNet(Network):
     filter_nums : filters of the two convolutions
     hidden_size : neurons of the hidden affine layer
     output_size : classes
+    weight_init_std : a number, or 'he' or 'xavier'; biases begin at 0
     dtype : of the parameters
     """
 
-    def __init__(self, input_dim=(1, 28, 28), filter_nums=(32, 64), hidden_size=128, output_size=10, dtype=np.float32):
+    def __init__(self, input_dim=(1, 28, 28), filter_nums=(32, 64), hidden_size=128, output_size=10,
+                 weight_init_std="he", dtype=np.float32):
         channels, height, width = input_dim
         first, second = filter_nums
         features = second * ((height - 4) // 2) * ((width - 4) // 2)
         super().__init__({
-            "Conv1": random_convolution(channels, "he", first, 3, dtype=dtype), "Relu1": Relu(),
-            "Conv2": random_convolution(first, "he", second, 3, dtype=dtype), "Relu2": Relu(),
+            "Conv1": random_convolution(channels, weight_init_std, first, 3, dtype=dtype), "Relu1": Relu(),
+            "Conv2": random_convolution(first, weight_init_std, second, 3, dtype=dtype), "Relu2": Relu(),
             "Pool1": Pooling(2, 2, stride=2), "Dropout1": Dropout(0.25),
-            "Affine1": random_affine(features, hidden_size, "he", dtype), "Relu3": Relu(), "Dropout2": Dropout(0.5),
-            "Affine2": random_affine(hidden_size, output_size, "he", dtype),
+            "Affine1": random_affine(features, hidden_size, weight_init_std, dtype), "Relu3": Relu(),
+            "Dropout2": Dropout(0.5),
+            "Affine2": random_affine(hidden_size, output_size, weight_init_std, dtype),
         })

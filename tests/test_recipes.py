@@ -50,13 +50,23 @@ def test_evaluation_prints_and_draws_what_the_net_does(project, tmp_path):
         assert_drawn(project / f"ch05/evaluate_{figure}.png")
 
 
+@pytest.mark.parametrize("net", [DeepConvNet, KerasConvNet, BatchNormConvNet])
+@pytest.mark.parametrize("init", [0.03, "he", "xavier"])
+def test_every_weight_begins_as_it_was_asked_to(net, init):
+    for key, W in net(weight_init_std=init).params.items():
+        if key[0] == "W":
+            fan_in = W[0].size if W.ndim == 4 else len(W)
+            std = {"he": (2 / fan_in) ** 0.5, "xavier": (1 / fan_in) ** 0.5}.get(init, init)
+            assert W.std() == pytest.approx(std, rel=0.2)
+
+
 # ---- nets and their training -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("shape, build", [
-    ((1, 10, 8), lambda shape: KerasConvNet(shape, (2, 3), 5, 3, np.float64)),
+    ((1, 10, 8), lambda shape: KerasConvNet(shape, (2, 3), 5, 3, dtype=np.float64)),
     ((2, 7, 8), lambda shape: BatchNormConvNet(shape, ((2,), (3, 4)), 0.3, output_size=3, dtype=np.float64)),
-    ((1, 9, 8), lambda shape: BatchNormConvNet(shape, ((3, 2),), 0, 0.2, 3, np.float64))])
+    ((1, 9, 8), lambda shape: BatchNormConvNet(shape, ((3, 2),), 0, 0.2, 3, dtype=np.float64))])
 def test_gradients_agree_with_numerical_ones(shape, build):
     network = build(shape)
     for param in network.params.values():
