@@ -29,7 +29,7 @@ if __name__ == "__main__":
     parser = trainer_options(dataset_option(), schedule="cosine")
     parser.add_argument("--hold-out", type=at_least(0), default=0, metavar="N",
                         help="keep the last N training examples for choosing: the epoch best on them is kept")
-    args = training_options(__doc__, epochs=10, parser=parser)
+    args = training_options(__doc__, epochs=8, parser=parser)
     params = args.dataset.own(PARAMS)
     (x_train, t_train), (x_test, t_test) = args.dataset.load(flatten=False)
     first_held_out = len(x_train) - args.hold_out
@@ -39,8 +39,8 @@ if __name__ == "__main__":
     network = BatchNormConvNet(blocks=((16, 16), (32, 32), (64, 64)), label_smoothing=0.1)
     trainer = Trainer(network, x_train, t_train, x_test, t_test, args.epochs,
                       mini_batch_size=100, optimizer="AdamW", optimizer_param={"lr": 0.01, "weight_decay": 0.01},
-                      augment=partial(distort, shift=2, rotation=10, scale=0.1, shear=0.1, elastic=1), average=0.999,
-                      validation=validation, evaluate_sample_num_per_epoch=1000,
+                      augment=partial(distort, shift=1, rotation=10, scale=0.1, shear=0.1, elastic=0.7, share=0.5),
+                      average=0.999, validation=validation, evaluate_sample_num_per_epoch=1000,
                       schedule=args.schedule, checkpoint=args.checkpoint, resume=args.resume, log=args.log)
     with live(trainer, args.live):
         trainer.train()

@@ -8,7 +8,7 @@ import numpy as np
 from common import parallel
 
 
-def distort(x, shift=0, rotation=0, scale=0, shear=0, elastic=0, smoothness=4):
+def distort(x, shift=0, rotation=0, scale=0, shear=0, elastic=0, smoothness=4, share=1):
     """A randomly distorted copy of each image, drawn by np.random; what lies outside an image counts as 0.
 
     Parameters
@@ -21,6 +21,8 @@ def distort(x, shift=0, rotation=0, scale=0, shear=0, elastic=0, smoothness=4):
     elastic : pixels by which points move, each its own way but neighbours alike: the root of the mean square
         (Simard, Steinkraus, Platt 2003: about 1.4)
     smoothness : pixels over which neighbours are alike, the sigma of a Gaussian (there: 4)
+    share : of the images, drawn at random, that are distorted; 1 for all. Between pixels an image is read blurred, so a
+        net that has seen distorted ones only is a stranger to sharp ones
 
     Returns
     -------
@@ -38,6 +40,12 @@ def distort(x, shift=0, rotation=0, scale=0, shear=0, elastic=0, smoothness=4):
             raise ValueError(f"distort: expected {name} >= 0{' and < 1' * (name == 'scale')}, got {value}")
     if not smoothness > 0:
         raise ValueError(f"distort: expected smoothness > 0, got {smoothness}")
+    if not 0 <= share <= 1:
+        raise ValueError(f"distort: expected share from 0 to 1, got {share}")
+    if share < 1:
+        out, chosen = x.copy(), np.random.rand(len(x)) < share
+        out[chosen] = distort(x[chosen], **settings, smoothness=smoothness)
+        return out
     N, _, H, W = x.shape
     pixels = np.indices((H, W), x.dtype).reshape(2, -1)
     center = np.array([[(H - 1) / 2], [(W - 1) / 2]], x.dtype)

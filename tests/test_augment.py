@@ -57,6 +57,18 @@ def test_between_pixels_values_are_interpolated(drawn):
     np.testing.assert_allclose(out[0, 0, 0, 3], 0.75 * (0.75 * 3 + 0.25 * 7))      # a quarter lies outside: 0
 
 
+def test_a_share_of_the_images_is_distorted_and_the_rest_stays_as_it_is(rng):
+    x = rng.random((1000, 1, 6, 5)).astype(np.float32)
+    kept = x.copy()
+    for share in (0, 0.3, 1):
+        out = distort(x, rotation=20, share=share)
+        changed = (out != x).any(axis=(1, 2, 3))
+        assert changed.mean() == pytest.approx(share, abs=0.05) and not np.shares_memory(out, x)
+        np.testing.assert_array_equal(x, kept)
+    first, second = ((distort(x, rotation=20, share=0.3) != x).any(axis=(1, 2, 3)) for _ in range(2))
+    assert (first != second).any()          # others each time
+
+
 @pytest.mark.parametrize("shape", [(5, 40), (40, 5)])
 @pytest.mark.parametrize("shift", [6, 1e6])
 @pytest.mark.parametrize("sign", [1, -1])
@@ -127,6 +139,7 @@ def test_any_images_keep_shape_and_dtype_and_are_not_changed(rng, shape, dtype):
     (np.zeros((2, 1, 4, 4)), {"rotation": float("nan")}, "rotation >= 0, got nan"),
     (np.zeros((2, 1, 4, 4)), {"scale": 1}, "scale >= 0 and < 1, got 1"),
     (np.zeros((2, 1, 4, 4)), {"elastic": 1, "smoothness": 0}, "smoothness > 0, got 0"),
+    (np.ones((1, 1, 5, 5)), {"share": 1.5}, "share"),
 ])
 def test_wrong_arguments_are_named(x, settings, words):
     with pytest.raises(ValueError, match=words):
