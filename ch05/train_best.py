@@ -1,12 +1,15 @@
-"""The best net of this project: everything that helps, at once. It takes about ten minutes on two cores.
+"""The best net of this project: everything that helps, at once. It takes about a quarter of an hour.
 
 What helps: training images that are never twice the same (augmentation.py); batch normalisation; targets that
 are not quite certain (label smoothing); a learning rate that rises for a while and then falls to zero; weights
 averaged over the last steps. Look at the training loss: it stays far above zero, because the net never sees an
 image again and its targets are never reached, and still the accuracy climbs.
 
-The learning rate was chosen by the accuracy on 5,000 training images held out; `--hold-out 5000` does the same
-for your settings. Try it before you look at the test set: who chooses by the test set, fools himself.
+Every second image stays as it is. On 5,000 training images held out that made 0.9962 of 0.9952: distorted images
+are a little blurred, and a net that sees no others reads sharp ones worse.
+
+`--hold-out 5000` measures the same for your settings. Try it before you look at the test set: who chooses by the
+test set, fools himself.
 
 Before: train_fast.py; next: predict_digit.py.
 """

@@ -2,7 +2,8 @@
 
 Look at the seconds. Three things make it quick: pooling early, so that most of the work is done on small
 images; batch normalisation, which allows a learning rate ten times that of train_convnet.py; and a learning
-rate that ends at zero, so that the last steps only polish.
+rate that ends at zero, so that the last steps only polish. All that in a single epoch; `--epochs 2` takes twice
+as long and goes to 99.4%.
 
 Before: batch_norm_convnet.py; next: train_best.py.
 """
@@ -20,7 +21,7 @@ from common.trainer import Trainer
 PARAMS = Path(__file__).resolve().with_name("fast_params.pkl")
 
 if __name__ == "__main__":
-    args = training_options(__doc__, epochs=2, parser=dataset_option())
+    args = training_options(__doc__, epochs=1, parser=dataset_option())
     params = args.dataset.own(PARAMS)
     (x_train, t_train), (x_test, t_test) = args.dataset.load(flatten=False)
 
