@@ -68,7 +68,8 @@ def _form(part, saved, network):
     if not (own and isinstance(saved, dict)):
         return own
     later = {name: {key: network.get(key) for key in value} if isinstance(value, dict) else value
-             for name, value in saved.items() if own.get(name) is None and not callable(getattr(type(part), str(name), None))}
+             for name, value in saved.items()
+             if own.get(name) is None and not callable(getattr(type(part), str(name), None))}
     return own | later
 
 

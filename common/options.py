@@ -43,12 +43,8 @@ def training_options(description, epochs, limit=None, parser=None):
 
 def dataset_option():
     """A parser of --dataset, for `training_options`; then `args.dataset` is a `dataset.choice.Choice`."""
-    def choice(name):
-        if name not in CHOICES:
-            raise argparse.ArgumentTypeError(f"invalid choice: {name!r} (choose from {', '.join(CHOICES)})")
-        return CHOICES[name]
     parser = argparse.ArgumentParser()
-    parser.add_argument("--dataset", type=choice, default="mnist", metavar="NAME",
+    parser.add_argument("--dataset", type=_one_of(CHOICES), default="mnist", metavar="NAME",
                         help=f"what to train on: {' or '.join(CHOICES)} (default: %(default)s)")
     return parser
 
@@ -61,17 +57,12 @@ def trainer_options(parser, schedule="constant"):
     """
     schedules = {"constant": constant, "step": step, "cosine": cosine}
 
-    def by_name(name):
-        if name not in schedules:
-            raise argparse.ArgumentTypeError(f"invalid choice: {name!r} (choose from {', '.join(schedules)})")
-        return schedules[name]
-
     def existing(path):
         if not Path(path).is_file():
             raise argparse.ArgumentTypeError(f"expected a checkpoint, but there is no file {path!r}")
         return path
 
-    parser.add_argument("--schedule", type=by_name, default=schedule, metavar="NAME",
+    parser.add_argument("--schedule", type=_one_of(schedules), default=schedule, metavar="NAME",
                         help=f"how the learning rate changes: {', '.join(schedules)} (default: %(default)s)")
     parser.add_argument("--checkpoint", metavar="FILE", help="save the state of the training here after every epoch")
     parser.add_argument("--resume", type=existing, metavar="FILE",
@@ -79,6 +70,15 @@ def trainer_options(parser, schedule="constant"):
     parser.add_argument("--log", metavar="FILE", help="write the history here after every epoch, as .json or .csv")
     parser.add_argument("--live", action="store_true", help="show loss and accuracy in a window during the training")
     return parser
+
+
+def _one_of(choices):
+    """A type for `add_argument`: a name, turned into what the dict `choices` has under it."""
+    def choice(name):
+        if name not in choices:
+            raise argparse.ArgumentTypeError(f"invalid choice: {name!r} (choose from {', '.join(choices)})")
+        return choices[name]
+    return choice
 
 
 def at_least(smallest):
