@@ -52,7 +52,8 @@ class Node:
     def params(self):
         """{"W": (array, its gradient), ...} of the layer's trained parameters."""
         layer = self.layer
-        names = getattr(layer, "param_names", [name for name in ("W", "b", "gamma", "beta") if hasattr(layer, f"d{name}")])
+        names = getattr(layer, "param_names",
+                        [name for name in ("W", "b", "gamma", "beta") if hasattr(layer, f"d{name}")])
         return {name: (getattr(layer, name), getattr(layer, f"d{name}")) for name in names}
 
 
@@ -88,8 +89,8 @@ class Graph:
             raise ValueError(f"{out}: there is a value of that name already; give this one another")
         for node in self.nodes:
             if node.layer is layer:
-                raise ValueError(f"{out}: this {type(layer).__name__} made {node.out} already, and would forget what its "
-                                 "backward needs; expected a new layer")
+                raise ValueError(f"{out}: this {type(layer).__name__} made {node.out} already, and would forget what "
+                                 "its backward needs; expected a new layer")
         start = perf_counter()
         self.values[out] = layer.forward(*(self.values[value] for value in inputs))
         seconds = perf_counter() - start
@@ -97,7 +98,7 @@ class Graph:
         return self.values[out]
 
     def backward(self, dout=1):
-        """Run every layer's backward, from the last value back to the inputs; dout is the last value's own derivative."""
+        """Run every layer's backward, from the last value to the inputs; dout is the last value's own derivative."""
         if not self.nodes:
             raise ValueError("backward: expected a forward before it, got an empty graph")
         self.grads = {self.nodes[-1].out: dout}

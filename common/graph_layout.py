@@ -1,4 +1,4 @@
-"""Where the boxes of a graph stand: in columns from left to right, no two on top of each other, lines as straight as can be.
+"""Where the boxes of a graph stand: in columns from left to right, none on top of another, lines as straight as can be.
 
 Pure geometry, in inches, y growing downwards, after Sugiyama, Tagawa, Toda (1981): put every box in a column, lead long
 links through the columns between, untangle crossings, then find the heights; at last, break long graphs into rows.
@@ -101,7 +101,7 @@ def _columns(boxes, links):
 
 
 def _untangle(columns):
-    """Exchange neighbours in a column while that takes crossings away. Even exchanges may lead on, so they count too."""
+    """Exchange neighbours in a column while that takes crossings away; even exchanges count, for they may lead on."""
     def crossings(upper, lower):
         return sum(place[a] > place[b] for side in ("sources", "targets")
                    for a, _ in getattr(upper, side) for b, _ in getattr(lower, side))

@@ -44,5 +44,6 @@ class MultiLayerNetExtend(Network):
             if use_dropout:
                 layers[f"Dropout{n}"] = Dropout(dropout_ration)
         last = self.hidden_layer_num + 1
-        layers[f"Affine{last}"] = random_affine([input_size, *hidden_size_list][-1], output_size, weight_init_std, dtype)
+        fan_in = [input_size, *hidden_size_list][-1]
+        layers[f"Affine{last}"] = random_affine(fan_in, output_size, weight_init_std, dtype)
         super().__init__(layers, weight_decay_lambda=weight_decay_lambda)

@@ -81,7 +81,7 @@ class _Picture:
     # ---- what is in the picture --------------------------------------------------------------------------------------
 
     def _line(self, name, source, target, grad, weight=1):
-        """A line with the value over it and its derivative under it. Without a source it starts from the value's name."""
+        """A line, the value over it, its derivative under it. Without a source it starts from the value's name."""
         is_input = name in self.graph.inputs
         over = ValueBlock(self.graph.values[name], self.size, FORWARD, is_input)
         under = None if grad is None else ValueBlock(grad, self.size, BACKWARD, is_input)
@@ -218,7 +218,8 @@ class _Picture:
     def _port(self, link):
         """How far from the middle of its box a line enters it: those from above above, those from below below."""
         box = link.target
-        heights = [other.source.y - box.y for other in self.links if other.target is box and other.source.row == box.row]
+        heights = [other.source.y - box.y for other in self.links
+                   if other.target is box and other.source.row == box.row]
         farthest = max(map(abs, heights), default=0)
         if len(heights) < 2 or farthest == 0 or link.source.row != box.row:
             return 0

@@ -1,6 +1,6 @@
 """The small steps that a layer is made of, each a layer itself (book, chapter 5 and appendix A).
 
-`graph.record(net, x, t, opened=["Affine"])` runs these in the layer's place, so that the graph shows what goes on inside.
+`graph.record(net, x, t, opened=["Affine"])` runs these in the layer's place: the graph shows what goes on inside.
 The layers themselves compute the same at once, faster and, for large values, more exactly.
 """
 import numpy as np

@@ -5,7 +5,7 @@ that such scripts rely on.
 """
 import copy
 import inspect
-import pickle
+import runpy
 import shutil
 import textwrap
 from collections import OrderedDict
@@ -35,6 +35,8 @@ from common.trainer import Trainer
 from common.util import im2col, shuffle_dataset, smooth_curve
 
 BOOK = ROOT / "tests/book"
+ReadersNet = runpy.run_path(BOOK / "ch05/two_layer_net.py")["TwoLayerNet"]
+ReadersConvNet = runpy.run_path(BOOK / "ch07/simple_convnet.py")["SimpleConvNet"]
 PROMISED = {
     dataset.mnist: {
         "load_mnist": "(normalize=True, flatten=True, one_hot_label=False", "init_mnist": "()",
@@ -221,40 +223,8 @@ def test_two_layer_net_without_layers():
 
 # ---- chapter 5: layers in a class of one's own ------------------------------------------------
 
-class ReadersNet:
-    """Two layers of float64 weights in an OrderedDict; params and layers share their arrays."""
-
-    def __init__(self, input_size, hidden_size, output_size):
-        self.params = {"W1": 0.1 * np.random.randn(input_size, hidden_size), "b1": np.zeros(hidden_size),
-                       "W2": 0.1 * np.random.randn(hidden_size, output_size), "b2": np.zeros(output_size)}
-        self.layers = OrderedDict()
-        self.layers["Affine1"] = Affine(self.params["W1"], self.params["b1"])
-        self.layers["Relu1"] = Relu()
-        self.layers["Affine2"] = Affine(self.params["W2"], self.params["b2"])
-        self.lastLayer = SoftmaxWithLoss()
-
-    def predict(self, x):
-        for layer in self.layers.values():
-            x = layer.forward(x)
-        return x
-
-    def loss(self, x, t):
-        return self.lastLayer.forward(self.predict(x), t)
-
-    def accuracy(self, x, t):
-        return np.sum(np.argmax(self.predict(x), axis=1) == t) / float(x.shape[0])
-
-    def gradient(self, x, t):
-        self.loss(x, t)
-        dout = self.lastLayer.backward(1)
-        for layer in reversed(list(self.layers.values())):
-            dout = layer.backward(dout)
-        return {"W1": self.layers["Affine1"].dW, "b1": self.layers["Affine1"].db,
-                "W2": self.layers["Affine2"].dW, "b2": self.layers["Affine2"].db}
-
-
 def test_gradient_check_of_a_readers_net():
-    net = ReadersNet(4, 5, 3)
+    net = ReadersNet(4, 5, 3, 0.1)
     x, t = np.random.rand(6, 4), np.array([0, 1, 2, 2, 1, 0])
     backprop = net.gradient(x, t)
     for key, array in net.params.items():
@@ -263,7 +233,7 @@ def test_gradient_check_of_a_readers_net():
 
 
 def test_training_loop_of_a_readers_net():
-    (x, t), net = two_rows(), ReadersNet(64, 10, 3)
+    (x, t), net = two_rows(), ReadersNet(64, 10, 3, 0.1)
     for _ in range(60):
         mask = np.random.choice(len(x), 30)
         grads = net.gradient(x[mask], t[mask])
@@ -275,7 +245,7 @@ def test_training_loop_of_a_readers_net():
 
 def test_trainer_drives_a_readers_net(capsys):
     (x, t), (x_test, t_test) = two_rows(), two_rows(40, seed=1)
-    trainer = Trainer(ReadersNet(64, 10, 3), x, t, x_test, t_test, 5, 20, "Momentum", {"lr": 0.1}, None, True)
+    trainer = Trainer(ReadersNet(64, 10, 3, 0.1), x, t, x_test, t_test, 5, 20, "Momentum", {"lr": 0.1}, None, True)
     trainer.train()
     assert len(trainer.train_acc_list) == len(trainer.test_acc_list) == 5
     assert len(trainer.train_loss_list) == 25
@@ -284,7 +254,7 @@ def test_trainer_drives_a_readers_net(capsys):
 
 
 def test_a_readers_net_is_copied_whole():
-    net = ReadersNet(4, 5, 3)
+    net = ReadersNet(4, 5, 3, 0.1)
     other = copy.deepcopy(net)
     other.params["W1"] *= 0
     assert net.params["W1"].any() and not other.layers["Affine1"].W.any()
@@ -398,63 +368,9 @@ def test_random_search_over_hyperparameters():
 
 # ---- chapter 7: convolutional nets ------------------------------------------------
 
-class ReadersConvNet:
+def readers_convnet():
     """conv - relu - pool - affine - relu - affine - softmax, its params in a pickle."""
-
-    def __init__(self, filter_num=4, filter_size=3, hidden_size=10, output_size=3, weight_init_std=0.1):
-        pool_output_size = filter_num * 3 * 3
-        self.params = {
-            "W1": weight_init_std * np.random.randn(filter_num, 1, filter_size, filter_size),
-            "b1": np.zeros(filter_num),
-            "W2": weight_init_std * np.random.randn(pool_output_size, hidden_size),
-            "b2": np.zeros(hidden_size),
-            "W3": weight_init_std * np.random.randn(hidden_size, output_size), "b3": np.zeros(output_size)}
-        self.layers = OrderedDict()
-        self.layers["Conv1"] = Convolution(self.params["W1"], self.params["b1"], stride=1, pad=0)
-        self.layers["Relu1"] = Relu()
-        self.layers["Pool1"] = Pooling(pool_h=2, pool_w=2, stride=2)
-        self.layers["Affine1"] = Affine(self.params["W2"], self.params["b2"])
-        self.layers["Relu2"] = Relu()
-        self.layers["Affine2"] = Affine(self.params["W3"], self.params["b3"])
-        self.last_layer = SoftmaxWithLoss()
-
-    def predict(self, x):
-        for layer in self.layers.values():
-            x = layer.forward(x)
-        return x
-
-    def loss(self, x, t):
-        return self.last_layer.forward(self.predict(x), t)
-
-    def accuracy(self, x, t, batch_size=30):
-        right = 0.0
-        for i in range(int(x.shape[0] / batch_size)):
-            y = np.argmax(self.predict(x[i * batch_size:(i + 1) * batch_size]), axis=1)
-            right += np.sum(y == t[i * batch_size:(i + 1) * batch_size])
-        return right / x.shape[0]
-
-    def gradient(self, x, t):
-        self.loss(x, t)
-        dout = self.last_layer.backward(1)
-        for layer in list(self.layers.values())[::-1]:
-            dout = layer.backward(dout)
-        grads = {}
-        for n, name in enumerate(("Conv1", "Affine1", "Affine2"), start=1):
-            grads[f"W{n}"], grads[f"b{n}"] = self.layers[name].dW, self.layers[name].db
-        return grads
-
-    def save_params(self, file_name):
-        with open(file_name, "wb") as f:
-            pickle.dump(dict(self.params), f)
-
-    def load_params(self, file_name):
-        with open(file_name, "rb") as f:
-            params = pickle.load(f)
-        for key, value in params.items():
-            self.params[key] = value
-        for n, key in enumerate(["Conv1", "Affine1", "Affine2"], start=1):
-            self.layers[key].W = self.params[f"W{n}"]
-            self.layers[key].b = self.params[f"b{n}"]
+    return ReadersConvNet((1, 8, 8), {"filter_num": 4, "filter_size": 3, "pad": 0, "stride": 1}, 10, 3, 0.1)
 
 
 def our_convnet():
@@ -465,7 +381,7 @@ def our_convnet():
 
 
 def test_gradient_check_of_a_readers_convnet():
-    net = ReadersConvNet()
+    net = readers_convnet()
     x, t = np.random.rand(2, 1, 8, 8), np.array([0, 2])
     backprop = net.gradient(x, t)
     for key in ("W1", "b1", "W3", "b3"):
@@ -474,15 +390,15 @@ def test_gradient_check_of_a_readers_convnet():
 
 
 def test_a_readers_convnet_trains_saves_and_loads(tmp_path):
-    (x, t), net = two_rows(), ReadersConvNet()
+    (x, t), net = two_rows(100), readers_convnet()
     trainer = Trainer(net, x, t, x, t, epochs=8, mini_batch_size=15, optimizer="Adam",
-                      optimizer_param={"lr": 0.01}, evaluate_sample_num_per_epoch=60, verbose=False)
+                      optimizer_param={"lr": 0.01}, evaluate_sample_num_per_epoch=100, verbose=False)
     trainer.train()
     assert trainer.train_acc_list[-1] > 0.9
     net.save_params(tmp_path / "params.pkl")
 
     np.random.seed(9)
-    again = ReadersConvNet()
+    again = readers_convnet()
     again.load_params(tmp_path / "params.pkl")
     np.testing.assert_array_equal(again.predict(x), net.predict(x))
 

@@ -129,7 +129,7 @@ def test_nets_have_the_layers_and_the_sizes_of_the_book(name, layers, params):
 def test_nets_take_other_images_and_name_what_does_not_fit():
     network = SimpleConvNet((3, 20, 15), {"filter_num": 4, "filter_size": 3, "stride": 2, "pad": 1}, 7, 5)
     assert network.predict(np.zeros((2, 3, 20, 15), np.float32)).shape == (2, 5)
-    with pytest.raises(ValueError, match=r"expected images of shape \(N, 3, H, W\).*, got images of shape \(1, 20, 15\)"):
+    with pytest.raises(ValueError, match=r"expected images of shape \(N, 3, H, W\).*, got .* shape \(1, 20, 15\)"):
         network.predict(np.zeros((2, 1, 20, 15), np.float32))
     with pytest.raises(ValueError, match="expected .* values per example"):
         network.predict(np.zeros((2, 3, 28, 28), np.float32))

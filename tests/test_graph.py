@@ -422,10 +422,11 @@ def test_nothing_overlaps(name, width):
         if not (a == "node" and b != "picture" and inside(b_box, a_box)):
             assert not overlap(a_box, b_box), f"{a!r} overlaps {b!r}"
     figure = (0, 0, *axes.figure.get_size_inches() * axes.figure.dpi)
-    for a, box in (*nodes, *texts, *pictures):
+    everything = [*nodes, *texts, *pictures]
+    for a, box in everything:
         assert inside(box, figure), f"{a!r} is cut off"
 
-    names, boxes = [a for a, _ in (*nodes, *texts, *pictures)], np.array([box for _, box in (*nodes, *texts, *pictures)])
+    names, boxes = [name for name, _ in everything], np.array([box for _, box in everything])
     middle, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]) / 2 - 1.5
     round_ones = np.array([a == "node" for a in names]) & np.isclose(half[:, 0], half[:, 1])
     for line in axes.lines:
@@ -556,8 +557,8 @@ def test_saved_nets_of_any_size_are_loaded(kind, net, tmp_path):
 
 def test_a_file_of_another_net_is_named(project, tmp_path):
     MultiLayerNet(784, [9, 8], 10).save_params(tmp_path / "relu.pkl")
-    result = run_script(project / "ch05/backprop_graph.py", "--net", "simple_convnet", "--params", tmp_path / "relu.pkl",
-                        check=False)
+    result = run_script(project / "ch05/backprop_graph.py", "--net", "simple_convnet",
+                        "--params", tmp_path / "relu.pkl", check=False)
     assert result.returncode == 2 and "relu.pkl does not fit" in result.stderr and "Traceback" not in result.stderr
 
 

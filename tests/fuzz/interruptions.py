@@ -184,7 +184,8 @@ def full_disk(folder, times):
 
 KINDS = {
     "kill -9": lambda folder, times: stopped(folder, [signal.SIGKILL] * times),
-    "Ctrl-C and SIGTERM": lambda folder, times: stopped(folder, random.choices((signal.SIGINT, signal.SIGTERM), k=times)),
+    "Ctrl-C and SIGTERM": lambda folder, times: stopped(
+        folder, random.choices((signal.SIGINT, signal.SIGTERM), k=times)),
     "full disk": full_disk,
 }
 

@@ -139,7 +139,8 @@ def obfuscated(rng, marker):
         f"c{module}\n{name}\nq\x05".encode() + argument + b"\x85q\x06\x86h\x05h\x06R\x86",
     ])
     wrap = rng.choice([b"%s.", b"](%se.", b"}" + text("W1") + b"%ss.",
-                       b"(" + array(b"K\x01\x85", raw=b"C\x01x") + b"%sl.", b"%s" + array(b"K\x00\x85") + b"\x86.", array(b"K\x00\x85") + b"%sb.",
+                       b"(" + array(b"K\x01\x85", raw=b"C\x01x") + b"%sl.", b"%s" + array(b"K\x00\x85") + b"\x86.",
+                       array(b"K\x00\x85") + b"%sb.",
                        b"cnumpy\ndtype\n(%s\x89\x88tR.", UINT8 + b"(K\x03%sNNNK\x01K\x01K\x00tb."])
     return wrap.replace(b"%s", call)
 
