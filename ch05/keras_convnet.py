@@ -25,14 +25,14 @@ class KerasConvNet(Network):
     input_dim : (channels, height, width) of the images
     filter_nums : filters of the two convolutions
     hidden_size : neurons of the hidden affine layer
-    label_smoothing : see `SoftmaxWithLoss`
     output_size : classes
     weight_init_std : a number, or 'he' or 'xavier'; biases begin at 0
+    label_smoothing : see `SoftmaxWithLoss`
     dtype : of the parameters
     """
 
-    def __init__(self, input_dim=(1, 28, 28), filter_nums=(32, 64), hidden_size=128,
-                 label_smoothing=0, output_size=10, weight_init_std="he", dtype=np.float32):
+    def __init__(self, input_dim=(1, 28, 28), filter_nums=(32, 64), hidden_size=128, output_size=10,
+                 weight_init_std="he", label_smoothing=0, dtype=np.float32):
         channels, height, width = input_dim
         first, second = filter_nums
         features = second * ((height - 4) // 2) * ((width - 4) // 2)
