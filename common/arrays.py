@@ -74,3 +74,8 @@ def _as(block, shape, dtype):
 
 def _bytes(shape, dtype):
     return math.prod(map(int, shape)) * np.dtype(dtype).itemsize    # int: a stride of NumPy's may make sizes of 8 bits
+
+
+# The C library of Linux measures by the largest block freed so far, up to 32 MiB, how much free memory it keeps. Had it
+# seen none so large, it might give the layers' arrays back to the system in every step, at a page fault every 4 KiB.
+np.empty(2 ** 25 - 2 ** 16, np.uint8)

@@ -1,8 +1,8 @@
 """The layers, forward and backward by hand (book, chapters 5 to 7).
 
 Every layer is a function with memory: `forward(x)` keeps what `backward(dout)` needs. `backward` takes dL/dout and
-returns dL/dx, both of the shape of what they belong to, and leaves the gradients of the layer's parameters in `dW`, `db`
-and so on. Only a forward in training is remembered: prediction leaves the layers as they are.
+returns dL/dx, both of the shape of what they belong to, and leaves the gradients of the layer's parameters in `dW`,
+`db` and so on. Only a forward in training is remembered: prediction leaves the layers as they are.
 """
 import numpy as np
 
@@ -287,15 +287,15 @@ class Pooling(Layer):
         conv_output_size(x.shape[2], self.pool_h, self.stride, self.pad)
         conv_output_size(x.shape[3], self.pool_w, self.stride, self.pad)
         x = _as_floats(x)
-        out = windows.max_pooling(x, self.pool_h, self.pool_w, self.stride, self.pad)
+        out, chosen = windows.max_pooling(x, self.pool_h, self.pool_w, self.stride, self.pad, remember=train_flg)
         if train_flg:
-            self.x, self.out = x, out
+            self.x_shape, self.chosen = x.shape, chosen
         return out
 
     def backward(self, dout):
         """dx = dout at the maximum of each window (the first, if there are several), else 0."""
-        return windows.max_pooling_dx(self._remembered("x"), self.out, dout, self.pool_h, self.pool_w, self.stride,
-                                      self.pad)
+        return windows.max_pooling_dx(dout, self._remembered("chosen"), self.x_shape, self.pool_h, self.pool_w,
+                                      self.stride, self.pad)
 
 
 def _as_floats(x, dtype=np.float32):

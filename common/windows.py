@@ -110,11 +110,21 @@ def convolution_parameter_gradients(x, dout, W_shape, stride, pad):
     x_last, dout_last = _channels_last(x), _channels_last(dout)
 
     def work(part):
-        col = _columns(_padded(x_last[part], pad, pad), FH, FW, stride, np.result_type(x, dout))
-        dout_part = _contiguous(dout_last[part])
-        return col.T @ dout_part.reshape(-1, FN), _sum_of_pixels(dout_part)
+        return _parameter_gradients(x_last[part], _contiguous(dout_last[part]), FH, FW, stride, pad)
 
-    dW, db = (sum(parts) for parts in zip(*parallel.run(work, _slices(dout_last, FH, FW, C))))
+    return _added_up(parallel.run(work, _slices(dout_last, FH, FW, C)), W_shape)
+
+
+def _parameter_gradients(x, dout, filter_h, filter_w, stride, pad):
+    """dW of these images, as the matrix that col is multiplied by, and db."""
+    col = _columns(_padded(x, pad, pad), filter_h, filter_w, stride, np.result_type(x, dout))
+    return col.T @ dout.reshape(-1, dout.shape[3]), _sum_of_pixels(dout)
+
+
+def _added_up(gradients, W_shape):
+    """(dW, db) of the batch, from those of its slices."""
+    FN, C, FH, FW = W_shape
+    dW, db = (sum(parts) for parts in zip(*gradients))
     return np.ascontiguousarray(dW.reshape(FH, FW, C, FN).transpose(3, 2, 0, 1)), db
 
 
@@ -134,10 +144,7 @@ def convolution_backward(x, dout, W, stride, pad):
     C, FN = x.shape[1], len(W)
     if stride == 1 and FN <= 4 * C:
         return _turned_convolution(x, dout, W, pad)
-    dW, db = convolution_parameter_gradients(x, dout, W.shape, stride, pad)
-    dx = empty_images(x.shape, np.result_type(dout, W))
-    _add_back(_channels_last(dout), W, stride, pad, _channels_last(dx))
-    return dx, dW, db
+    return _added_back(x, dout, W, stride, pad)
 
 
 def _turned_convolution(x, dout, W, pad):
@@ -159,28 +166,35 @@ def _turned_convolution(x, dout, W, pad):
     return dx, np.ascontiguousarray(dW.reshape(FH, FW, FN, C)[::-1, ::-1].transpose(2, 3, 0, 1)), db
 
 
-def _add_back(dout, W, stride, pad, dx):
-    _, height, width, C = dx.shape
-    _, out_h, out_w, FN = dout.shape
-    _, _, FH, FW = W.shape
+def _added_back(x, dout, W, stride, pad):
+    """The windows of dx, which overlap, are added up one filter place at a time."""
+    FN, C, FH, FW = W.shape
+    _check_dout(dout, _out_shape(x.shape, FN, FH, FW, stride, pad))
+    dx = empty_images(x.shape, np.result_type(dout, W))
+    x_last, dout_last, dx_last = (_channels_last(a) for a in (x, dout, dx))
+    _, height, width, _ = dx_last.shape
+    _, out_h, out_w, _ = dout_last.shape
     matrix = _as_matrix(W)
 
     def work(part):
-        rows = _contiguous(dout[part]).reshape(-1, FN)
+        dout_part = _contiguous(dout_last[part])
+        gradients = _parameter_gradients(x_last[part], dout_part, FH, FW, stride, pad)
+        rows = dout_part.reshape(-1, FN)
         if C == 1:      # the transpose, for the same reason as in _columns
             dcol = np.matmul(matrix, rows.T, out=work_array("col", (len(matrix), len(rows)), dx.dtype))
             dcol = dcol.reshape(FH, FW, -1, out_h, out_w, C)
         else:
             dcol = np.matmul(rows, matrix.T, out=work_array("col", (len(rows), len(matrix)), dx.dtype))
             dcol = dcol.reshape(-1, out_h, out_w, FH, FW, C).transpose(3, 4, 0, 1, 2, 5)
-        padded = work_array("padded", (dcol.shape[2], height + 2 * pad, width + 2 * pad, C), dx.dtype)
+        padded = work_array("padded", (len(dout_part), height + 2 * pad, width + 2 * pad, C), dx.dtype)
         padded[...] = 0
         for i in range(FH):
             for j in range(FW):
                 padded[:, i:i + stride * out_h:stride, j:j + stride * out_w:stride] += dcol[i, j]
-        dx[part] = padded[:, pad:pad + height, pad:pad + width]
+        dx_last[part] = padded[:, pad:pad + height, pad:pad + width]
+        return gradients
 
-    parallel.run(work, _slices(dout, FH, FW, C))
+    return dx, *_added_up(parallel.run(work, _slices(dout_last, FH, FW, C)), W.shape)
 
 
 def _taps(x, pool_h, pool_w, stride):
@@ -192,49 +206,56 @@ def _taps(x, pool_h, pool_w, stride):
             yield x[:, i:i + stride * out_h:stride, j:j + stride * out_w:stride]
 
 
-def max_pooling(x, pool_h, pool_w, stride, pad):
-    """The largest value of each window: x (N, C, H, W) -> (N, C, out_h, out_w)."""
+def max_pooling(x, pool_h, pool_w, stride, pad, remember):
+    """The largest value of each window: x (N, C, H, W) -> (N, C, out_h, out_w).
+
+    With `remember` also where it lies, for max_pooling_dx: bool (pool_h * pool_w, N, out_h, out_w, C), True at the
+    first place of the window that holds the maximum. That takes less memory than x, which need not be looked at again.
+    """
     out = empty_images(_out_shape(x.shape, x.shape[1], pool_h, pool_w, stride, pad), x.dtype)
     x_last, out_last = _channels_last(x), _channels_last(out)
+    chosen = empty_images((pool_h * pool_w, *out_last.shape), bool) if remember else None
 
     def work(part):
         # Padding must never win: 0 would beat negative values, -inf does not.
-        first, *others = _taps(_padded(x_last[part], pad, pad, -np.inf), pool_h, pool_w, stride)
+        first, *others = taps = list(_taps(_padded(x_last[part], pad, pad, -np.inf), pool_h, pool_w, stride))
         largest = out_last[part]
         largest[...] = first
         for tap in others:
             np.maximum(largest, tap, out=largest)
+        if remember:
+            *hits, waiting = chosen[:, part]
+            waiting[...] = True         # for their maximum; windows that wait to the end have it in the last place
+            for tap, hit in zip(taps, hits):
+                np.equal(tap, largest, out=hit)
+                hit &= waiting
+                waiting ^= hit
 
     parallel.run(work, parallel.slices(len(x)))
-    return out
+    return out, chosen
 
 
-def max_pooling_dx(x, out, dout, pool_h, pool_w, stride, pad):
-    """dL/dx: each dout goes to the first place of its window that holds the maximum, the rest get 0."""
-    N, C, height, width = x.shape
-    _check_dout(dout, out.shape)
-    dx = empty_images(x.shape, dout.dtype)
-    x_last, out_last, dout_last, dx_last = (_channels_last(a) for a in (x, out, dout, dx))
+def max_pooling_dx(dout, chosen, x_shape, pool_h, pool_w, stride, pad):
+    """dL/dx: each dout goes to the place of its window that was chosen, the rest get 0."""
+    N, C, height, width = x_shape
+    _check_dout(dout, _out_shape(x_shape, C, pool_h, pool_w, stride, pad))
+    dx = empty_images(x_shape, dout.dtype)
+    dout_last, dx_last = _channels_last(dout), _channels_last(dx)
     overlapping = stride < max(pool_h, pool_w)
     every_place_once = pool_h == pool_w == stride and not pad and height % stride == width % stride == 0
 
     def work(part):
-        x_padded = _padded(x_last[part], pad, pad, -np.inf)
-        target = work_array("dx padded", x_padded.shape, dx.dtype) if pad else dx_last[part]
+        target = dx_last[part]
+        if pad:
+            target = work_array("dx padded", (len(target), height + 2 * pad, width + 2 * pad, C), dx.dtype)
         if not every_place_once:
             target[...] = 0
         dout_part = _contiguous(dout_last[part])
-        waiting = work_array("waiting", out_last[part].shape, bool)     # windows whose maximum has not come by yet
-        hit = work_array("hit", out_last[part].shape, bool)
-        waiting[...] = True
-        for x_tap, dx_tap in zip(_taps(x_padded, pool_h, pool_w, stride), _taps(target, pool_h, pool_w, stride)):
-            np.equal(x_tap, out_last[part], out=hit)
-            hit &= waiting
-            waiting ^= hit
+        for hit, tap in zip(chosen[:, part], _taps(target, pool_h, pool_w, stride)):
             if overlapping:
-                dx_tap += hit * dout_part
+                tap += hit * dout_part
             else:
-                np.multiply(dout_part, hit, out=dx_tap)
+                np.multiply(dout_part, hit, out=tap)
         if pad:
             dx_last[part] = target[:, pad:pad + height, pad:pad + width]
 

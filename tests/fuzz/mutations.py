@@ -55,7 +55,7 @@ MISTAKES = [    # (module, the text, what it becomes)
     ("windows", "= target[:, pad:pad + height", "= target[:, :height"),
     ("windows", "waiting ^= hit", "waiting |= hit"),
     ("windows", "stride < max(", "stride < min("),
-    ("windows", "x_padded = _padded(x_last[part], pad, pad, -np.inf)", "x_padded = _padded(x_last[part], pad, pad)"),
+    ("windows", "_taps(_padded(x_last[part], pad, pad, -np.inf)", "_taps(_padded(x_last[part], pad, pad)"),
     ("windows", "height % stride == width % stride == 0", "height % stride == 0"),
     ("windows", "pool_h == pool_w == stride", "pool_h == stride"),
     ("windows", ".reshape(-1, FN).sum(axis=0)\n", ".reshape(-1, FN).mean(axis=0)\n"),
