@@ -47,18 +47,24 @@ def _padded(x, pad_h, pad_w, value=0):
     return out
 
 
-def _columns(x, filter_h, filter_w, stride, dtype):
-    """(N, H, W, C) -> col (N * out_h * out_w, filter_h * filter_w * C), in this thread's work array."""
+def _columns(x, filter_h, filter_w, stride, dtype, ones=0):
+    """(N, H, W, C) -> col (N * out_h * out_w, filter_h * filter_w * C + ones), in this thread's work array.
+
+    With ones = 1 every row ends with a 1, which the bias is the weight of.
+    """
     windows = sliding_window_view(x, (filter_h, filter_w), axis=(1, 2))[:, ::stride, ::stride]
     N, out_h, out_w, C = windows.shape[:4]
+    rows, values = N * out_h * out_w, filter_h * filter_w * C
     if C == 1:
         # Rows of out_w pixels are longer runs to copy than windows of filter_w: lay out the transpose.
-        col = work_array("col", (filter_h, filter_w, N, out_h, out_w), dtype)
-        col[...] = windows[:, :, :, 0].transpose(3, 4, 0, 1, 2)
-        return col.reshape(filter_h * filter_w, -1).T
-    col = work_array("col", (N, out_h, out_w, filter_h, filter_w, C), dtype)
-    col[...] = windows.transpose(0, 1, 2, 4, 5, 3)
-    return col.reshape(N * out_h * out_w, -1)
+        col = work_array("col", (values + ones, rows), dtype)
+        col[:values].reshape(filter_h, filter_w, N, out_h, out_w)[...] = windows[:, :, :, 0].transpose(3, 4, 0, 1, 2)
+        col[values:] = 1
+        return col.T
+    col = work_array("col", (rows, values + ones), dtype)
+    col[:, :values].reshape(N, out_h, out_w, filter_h, filter_w, C)[...] = windows.transpose(0, 1, 2, 4, 5, 3)
+    col[:, values:] = 1
+    return col
 
 
 def _as_matrix(W):
@@ -90,14 +96,12 @@ def convolution(x, W, b, stride, pad):
     """
     FN, C, FH, FW = W.shape
     out = empty_images(_out_shape(x.shape, FN, FH, FW, stride, pad), np.result_type(x, W))
-    x_last, out_last, matrix = _channels_last(x), _channels_last(out), _as_matrix(W)
-    biases = np.tile(b, out_last.shape[2])      # for a row of pixels: long additions are faster than many short ones
+    x_last, out_last = _channels_last(x), _channels_last(out)
+    matrix = np.vstack([_as_matrix(W), np.broadcast_to(b, FN)], dtype=out.dtype)
 
     def work(part):
-        col = _columns(_padded(x_last[part], pad, pad), FH, FW, stride, out.dtype)
+        col = _columns(_padded(x_last[part], pad, pad), FH, FW, stride, out.dtype, ones=1)
         np.matmul(col, matrix, out=out_last[part].reshape(len(col), -1))
-        rows = out_last[part].reshape(-1, len(biases))
-        rows += biases
 
     parallel.run(work, _slices(out_last, FH, FW, C))
     return out
@@ -129,7 +133,7 @@ def _added_up(gradients, W_shape):
 
 
 def _sum_of_pixels(dout):
-    """dout (N, out_h, out_w, FN) -> (FN,): long additions, as in convolution."""
+    """dout (N, out_h, out_w, FN) -> (FN,). Over a row of pixels at once: few long additions are faster than many short."""
     FN = dout.shape[3]
     return dout.reshape(-1, dout.shape[2] * FN).sum(axis=0).reshape(-1, FN).sum(axis=0)
 
