@@ -9,6 +9,8 @@ import threading
 
 import numpy as np
 
+LARGEST_KEPT = 2 ** 24          # bytes of a work array; larger ones are given back after use
+
 _here = threading.local()       # _here.kept: the KeptArrays in use in this thread
 
 
@@ -58,6 +60,8 @@ class KeptArrays:
 
 def work_array(name, shape, dtype):
     """This thread's array for one purpose, the same memory at every call. Never part of a result."""
+    if _bytes(shape, dtype) > LARGEST_KEPT:
+        return np.empty(shape, dtype)
     blocks = _here.__dict__.setdefault("work", {})
     blocks[name] = _at_least(blocks.get(name, np.empty(0, np.uint8)), shape, dtype)
     return _as(blocks[name], shape, dtype)
@@ -76,6 +80,10 @@ def _bytes(shape, dtype):
     return math.prod(map(int, shape)) * np.dtype(dtype).itemsize    # int: a stride of NumPy's may make sizes of 8 bits
 
 
-# The C library of Linux measures by the largest block freed so far, up to 32 MiB, how much free memory it keeps. Had it
-# seen none so large, it might give the layers' arrays back to the system in every step, at a page fault every 4 KiB.
-np.empty(2 ** 25 - 2 ** 16, np.uint8)
+def _keep_freed_memory():
+    """glibc keeps twice as much free memory as the largest block freed so far, if that was not over 32 MiB. Had it seen
+    smaller ones only, it might give the arrays of layers back to the system in every step, and fetch them again."""
+    np.empty(2 ** 25 - 2 ** 16, np.uint8)
+
+
+_keep_freed_memory()

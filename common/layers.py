@@ -287,14 +287,14 @@ class Pooling(Layer):
         conv_output_size(x.shape[2], self.pool_h, self.stride, self.pad)
         conv_output_size(x.shape[3], self.pool_w, self.stride, self.pad)
         x = _as_floats(x)
-        out, chosen = windows.max_pooling(x, self.pool_h, self.pool_w, self.stride, self.pad, remember=train_flg)
+        out, arg_max = windows.max_pooling(x, self.pool_h, self.pool_w, self.stride, self.pad, remember=train_flg)
         if train_flg:
-            self.x_shape, self.chosen = x.shape, chosen
+            self.x_shape, self.arg_max = x.shape, arg_max
         return out
 
     def backward(self, dout):
         """dx = dout at the maximum of each window (the first, if there are several), else 0."""
-        return windows.max_pooling_dx(dout, self._remembered("chosen"), self.x_shape, self.pool_h, self.pool_w,
+        return windows.max_pooling_dx(dout, self._remembered("arg_max"), self.x_shape, self.pool_h, self.pool_w,
                                       self.stride, self.pad)
 
 
@@ -303,7 +303,7 @@ def _as_floats(x, dtype=np.float32):
 
 
 def _check_parameters(layer, expected, W_fits, outputs):
-    if not W_fits or np.shape(layer.b) not in (outputs, ()):        # () is a plain number, as in the book's filters
+    if not W_fits or np.shape(layer.b) not in (outputs, ()) or layer.b is None:     # (): a number, as in the book
         raise ValueError(f"{type(layer).__name__}: expected {expected}, "
                          f"got {np.shape(layer.W)} and {np.shape(layer.b)}")
 

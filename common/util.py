@@ -46,6 +46,7 @@ def conv_output_size(input_size, filter_size, stride=1, pad=0):
     if stride < 1 or pad < 0 or filter_size < 1:
         raise ValueError("expected stride >= 1, pad >= 0 and filter size >= 1, "
                          f"got {stride}, {pad} and {filter_size}")
+    filter_size, stride, pad = map(int, (filter_size, stride, pad))     # NumPy's numbers of 8 bits overflow
     if filter_size > input_size + 2 * pad:
         raise ValueError(f"a window of {filter_size} does not fit into {input_size} values padded by {pad}")
     return (input_size + 2 * pad - filter_size) // stride + 1

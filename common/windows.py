@@ -95,7 +95,10 @@ def convolution(x, W, b, stride, pad):
     x (N, C, H, W), W (FN, C, FH, FW), b (FN,) -> (N, FN, out_h, out_w)
     """
     FN, C, FH, FW = W.shape
-    out = empty_images(_out_shape(x.shape, FN, FH, FW, stride, pad), np.result_type(x, W))
+    dtype = np.result_type(x, W)
+    if dtype.kind != "f":
+        dtype = np.result_type(dtype, b)        # an edge filter of whole numbers, say, and a bias of 0.5
+    out = empty_images(_out_shape(x.shape, FN, FH, FW, stride, pad), dtype)
     x_last, out_last = _channels_last(x), _channels_last(out)
     matrix = np.vstack([_as_matrix(W), np.broadcast_to(b, FN)], dtype=out.dtype)
 
@@ -133,7 +136,7 @@ def _added_up(gradients, W_shape):
 
 
 def _sum_of_pixels(dout):
-    """dout (N, out_h, out_w, FN) -> (FN,). Over a row of pixels at once: few long additions are faster than many short."""
+    """dout (N, out_h, out_w, FN) -> (FN,). Adds rows of pixels first: few long additions are faster than many short."""
     FN = dout.shape[3]
     return dout.reshape(-1, dout.shape[2] * FN).sum(axis=0).reshape(-1, FN).sum(axis=0)
 
@@ -171,7 +174,7 @@ def _turned_convolution(x, dout, W, pad):
 
 
 def _added_back(x, dout, W, stride, pad):
-    """The windows of dx, which overlap, are added up one filter place at a time."""
+    """The windows of dx, which may overlap, are added up one filter place at a time."""
     FN, C, FH, FW = W.shape
     _check_dout(dout, _out_shape(x.shape, FN, FH, FW, stride, pad))
     dx = empty_images(x.shape, np.result_type(dout, W))
@@ -213,12 +216,13 @@ def _taps(x, pool_h, pool_w, stride):
 def max_pooling(x, pool_h, pool_w, stride, pad, remember):
     """The largest value of each window: x (N, C, H, W) -> (N, C, out_h, out_w).
 
-    With `remember` also where it lies, for max_pooling_dx: bool (pool_h * pool_w, N, out_h, out_w, C), True at the
-    first place of the window that holds the maximum. That takes less memory than x, which need not be looked at again.
+    With `remember` also arg_max (N, out_h, out_w, C), the first place of each window that holds it, so that backward
+    need not search x again: 0 for the upper left one, row by row. A window with NaN has its maximum in the last place.
     """
+    pool_h, pool_w, stride, pad = map(int, (pool_h, pool_w, stride, pad))   # NumPy's numbers of 8 bits overflow
     out = empty_images(_out_shape(x.shape, x.shape[1], pool_h, pool_w, stride, pad), x.dtype)
     x_last, out_last = _channels_last(x), _channels_last(out)
-    chosen = empty_images((pool_h * pool_w, *out_last.shape), bool) if remember else None
+    arg_max = empty_images(out.shape, np.min_scalar_type(pool_h * pool_w)) if remember else None
 
     def work(part):
         # Padding must never win: 0 would beat negative values, -inf does not.
@@ -228,23 +232,26 @@ def max_pooling(x, pool_h, pool_w, stride, pad, remember):
         for tap in others:
             np.maximum(largest, tap, out=largest)
         if remember:
-            *hits, waiting = chosen[:, part]
-            waiting[...] = True         # for their maximum; windows that wait to the end have it in the last place
-            for tap, hit in zip(taps, hits):
-                np.equal(tap, largest, out=hit)
-                hit &= waiting
-                waiting ^= hit
+            waiting = work_array("waiting", largest.shape, bool)    # has the maximum not come by yet?
+            smaller = work_array("smaller", largest.shape, bool)
+            waiting[...] = True
+            place = _channels_last(arg_max)[part]
+            place[...] = 0
+            for tap in taps[:-1]:
+                waiting &= np.not_equal(tap, largest, out=smaller)
+                place += waiting
 
     parallel.run(work, parallel.slices(len(x)))
-    return out, chosen
+    return out, arg_max
 
 
-def max_pooling_dx(dout, chosen, x_shape, pool_h, pool_w, stride, pad):
-    """dL/dx: each dout goes to the place of its window that was chosen, the rest get 0."""
+def max_pooling_dx(dout, arg_max, x_shape, pool_h, pool_w, stride, pad):
+    """dL/dx: each dout goes to the place of its window that held the maximum, the rest get 0."""
+    pool_h, pool_w, stride, pad = map(int, (pool_h, pool_w, stride, pad))
     N, C, height, width = x_shape
-    _check_dout(dout, _out_shape(x_shape, C, pool_h, pool_w, stride, pad))
+    _check_dout(dout, arg_max.shape)
     dx = empty_images(x_shape, dout.dtype)
-    dout_last, dx_last = _channels_last(dout), _channels_last(dx)
+    arg_max_last, dout_last, dx_last = (_channels_last(a) for a in (arg_max, dout, dx))
     overlapping = stride < max(pool_h, pool_w)
     every_place_once = pool_h == pool_w == stride and not pad and height % stride == width % stride == 0
 
@@ -255,7 +262,9 @@ def max_pooling_dx(dout, chosen, x_shape, pool_h, pool_w, stride, pad):
         if not every_place_once:
             target[...] = 0
         dout_part = _contiguous(dout_last[part])
-        for hit, tap in zip(chosen[:, part], _taps(target, pool_h, pool_w, stride)):
+        hit = work_array("hit", dout_part.shape, bool)
+        for place, tap in enumerate(_taps(target, pool_h, pool_w, stride)):
+            np.equal(arg_max_last[part], place, out=hit)
             if overlapping:
                 tap += hit * dout_part
             else:

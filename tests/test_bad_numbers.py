@@ -381,8 +381,11 @@ def test_a_gradient_of_another_shape_is_named():
 
 
 def test_max_pooling_shows_nan():
-    """Its gradient goes nowhere, but the loss tells."""
+    """The loss tells; the gradient still goes to one place of each window, for NaN the last."""
     x = np.ones((1, 1, 4, 4))
-    x[0, 0, 1, 1] = np.nan
+    x[0, 0, 0, 1] = np.nan
     for layer in (Pooling(2, 2), Relu(), Sigmoid()):
         assert np.isnan(layer.forward(x)).sum() == 1
+    pooling = Pooling(2, 2)
+    pooling.forward(x)
+    assert np.argwhere(pooling.backward(np.ones((1, 1, 2, 2)))[0, 0]).tolist() == [[0, 2], [1, 1], [2, 0], [2, 2]]

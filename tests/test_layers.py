@@ -247,6 +247,18 @@ def test_integers_count_as_the_dtype_of_the_parameters(made, rng):
         assert layer.forward(x).dtype == layer.forward(x, train_flg=False).dtype == np.float32
 
 
+@pytest.mark.parametrize("b", [0.5, np.float64(0.5), np.full(3, 0.5), np.full(3, 0.5, np.float16)], ids=repr)
+def test_a_bias_of_another_type(b, rng):
+    """It counts, and the result is of the type of x and W; of its own, if those are whole numbers."""
+    x, W = rng.integers(-4, 5, (2, 1, 6, 6)), rng.integers(-4, 5, (3, 1, 3, 3))
+    expected = Convolution(W.astype(np.float64), np.zeros(3)).forward(x) + 0.5
+    for dtype in (np.float32, np.float64):
+        out = Convolution(W.astype(dtype), b).forward(x.astype(dtype))
+        np.testing.assert_array_equal(out, expected)
+        assert out.dtype == dtype
+    np.testing.assert_array_equal(Convolution(W, b).forward(x), expected)
+
+
 def test_nothing_given_is_written_to(made, rng):
     make, shape = made
     layer = make(np.float64)
@@ -332,7 +344,9 @@ def test_a_stride_of_few_bits_counts_as_any_other(rng):
     x = rng.normal(size=(20, 1, 28, 28))
     for small, usual in ((Convolution(np.ones((3, 1, 5, 5)), np.zeros(3), np.uint8(1), np.uint8(2)),
                           Convolution(np.ones((3, 1, 5, 5)), np.zeros(3), 1, 2)),
-                         (Pooling(3, 3, np.uint8(2), np.uint8(1)), Pooling(3, 3, 2, 1))):
+                         (Pooling(3, 3, np.uint8(2), np.uint8(1)), Pooling(3, 3, 2, 1)),
+                         (Pooling(*[np.int8(12)] * 3), Pooling(12, 12, 12)),
+                         (Pooling(*[np.uint8(16)] * 3), Pooling(16, 16, 16))):
         out = usual.forward(x)
         np.testing.assert_array_equal(small.forward(x), out)
         np.testing.assert_array_equal(small.backward(out), usual.backward(out))

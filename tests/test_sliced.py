@@ -307,7 +307,7 @@ def test_what_a_readers_layer_was_given_stays_as_it_is():
         np.testing.assert_array_equal(array, value)
 
 
-@pytest.mark.parametrize("layers", [[Relu()], [Pooling(2, 2)], [Dropout(0)], [conv(2, 3)]], 
+@pytest.mark.parametrize("layers", [[Relu()], [Pooling(2, 2)], [Dropout(0)], [conv(2, 3)]],
                          ids=lambda layers: type(layers[0]).__name__)
 def test_images_may_be_the_result(layers):
     """A net that ends in images hands out arrays of the caller's own."""

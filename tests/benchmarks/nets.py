@@ -126,6 +126,7 @@ class Gemm:
     def _products(self, n, kinds):
         rng, size, products = np.random.default_rng(0), SIZES[self.net][-1], []
         slices = len(self.parallel.slices(n))
+        images = n / slices             # in a slice
         for kind, *settings in NETS[self.net]:
             if kind == "pool":
                 size //= 2
@@ -135,10 +136,10 @@ class Gemm:
                 shapes = {"forward": (rows, D, M), "dW": (D, rows, M), "dx": (rows, M, D)}
             elif kind == "conv":
                 C, FN, filter_size, pad = settings
-                rows_in = n // slices * size ** 2
+                rows_in = round(images * size ** 2)
                 size += 2 * pad - filter_size + 1
-                rows, K = n // slices * size ** 2, C * filter_size ** 2
-                shapes = {"forward": (rows, K, FN), "dW": (K, rows, FN), "dx": (rows_in, FN * filter_size ** 2, C)}
+                rows, K = round(images * size ** 2), C * filter_size ** 2
+                shapes = {"forward": (rows, K + 1, FN), "dW": (K, rows, FN), "dx": (rows_in, FN * filter_size ** 2, C)}
             else:
                 continue
             first = not products
