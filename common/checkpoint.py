@@ -1,4 +1,6 @@
 """Checkpoints: a training that was stopped goes on, and ends with the very numbers it would have ended with."""
+from zlib import crc32
+
 import numpy as np
 
 from common.network import check_names
@@ -30,6 +32,8 @@ def load_checkpoint(path, trainer):
     check_names(path, mine["network"], saved["network"])
     for name in ("optimizer", "average", "best"):
         mine[name] = _form(getattr(trainer, name), saved[name], mine["network"])
+    if isinstance(saved["history"], dict):      # a callback may have added to it, and may not have done so here yet
+        mine["history"] = {str(name): [] for name in saved["history"]} | mine["history"]
     for name in mine.keys() - {"network"}:
         if not _fits(saved[name], mine[name]):
             raise ValueError(f"{path}: its part {name!r} is not what a training saves")
@@ -42,8 +46,8 @@ def load_checkpoint(path, trainer):
         if saved[name] is not None:
             vars(getattr(trainer, name)).update(saved[name])
     trainer.train_loss_list[:] = saved["losses"]
-    for name, values in trainer.history.items():
-        values[:] = saved["history"][name]
+    for name, values in saved["history"].items():
+        trainer.history.setdefault(name, [])[:] = values
     trainer.current_epoch, trainer.current_iter, trainer.lr = saved["progress"]
 
 
@@ -73,24 +77,37 @@ def _form(part, saved, network):
     return own | later
 
 
+def saved_epochs(path):
+    """How many epochs the training in this checkpoint was to have. Errors as of `load_checkpoint`."""
+    saved = load_pickle(path)
+    if not (isinstance(saved, dict) and isinstance(saved.get("epochs"), int)):
+        raise ValueError(f"{path}: expected a checkpoint of a training, got something else")
+    return saved["epochs"]
 
 
 def _state(trainer):
     """The trainer as plain data; its own arrays, not copies."""
+    rates = [round(float(trainer.schedule(progress)) if trainer.schedule else 1.0, 4) for progress in (0.01, 0.5, 0.99)]
+    constant = set(rates) == {1}        # such a training can be made longer
     return {
         "settings": {
             "the optimizer": type(trainer.optimizer).__name__,
             "mini_batch_size": trainer.batch_size,
             "the number of training examples": len(trainer.x_train),
             "the number of validation examples": len(trainer.validation[0]) if trainer.validation else 0,
+            "the checksum of the first training examples": crc32(
+                b"".join(np.ascontiguousarray(array[:100]).tobytes() for array in (trainer.x_train, trainer.t_train))),
             "the decay of the average": trainer.average.decay if trainer.average else 0,
+            "the schedule, from start to end": rates,
+            "the number of epochs of the schedule": 0 if constant else trainer.planned_epochs,
         },
+        "epochs": trainer.planned_epochs,
         "network": dict(arrays_of(trainer.network)),
         "optimizer": vars(trainer.optimizer),
         "average": trainer.average and vars(trainer.average),
         "best": trainer.best and vars(trainer.best),
         "losses": trainer.train_loss_list,
-        "history": trainer.history,
+        "history": {name: [float(value) for value in values] for name, values in trainer.history.items()},
         "progress": (trainer.current_epoch, trainer.current_iter, trainer.lr),
         "random": np.random.get_state(),
     }

@@ -8,13 +8,14 @@ class Optimizer:
     """Adds delta(key, grad) to every parameter.
 
     `update` works on any dict: arrays are changed where they are, plain floats are replaced.
-    `lr` may be changed at any time, and so may `weight_decay`: every step takes the share lr * weight_decay off the
-    weights, the parameters whose names begin with "W" (Loshchilov, Hutter 2019, arXiv:1711.05101).
+    `lr` may be changed at any time (where a Trainer has a schedule, `trainer.lr`), and so may `weight_decay`: every
+    step takes the share lr * weight_decay off the weights, the parameters whose names begin with "W"
+    (Loshchilov, Hutter 2019, arXiv:1711.05101).
     """
     weight_decay = 0.0
 
     def __init__(self, lr):
-        self.lr = float(lr)     # a NumPy float64 here would turn float32 steps into float64
+        self.lr = _not_negative("lr", lr)
 
     def update(self, params, grads):
         for key in params:
@@ -145,18 +146,28 @@ class AdamW(Adam):
 
     def __init__(self, lr=0.001, beta1=0.9, beta2=0.999, weight_decay=0.01):
         super().__init__(lr, beta1, beta2)
-        self.weight_decay = float(weight_decay)
+        self.weight_decay = _not_negative("weight_decay", weight_decay)
+
+
+def _not_negative(name, value):
+    if not value >= 0:
+        raise ValueError(f"{name}: expected a number >= 0, got {value}")
+    return float(value)     # a NumPy float64 would turn float32 steps into float64
 
 
 def create_optimizer(name, **param):
-    """The optimizer of that name (upper or lower case), with these settings.
+    """The optimizer of that name (upper or lower case), with these settings; every one takes `weight_decay`.
 
     Raises
     ------
-    ValueError : no such name; the message lists those that exist
+    ValueError : no such name, and the message lists those that exist; or a negative lr or weight_decay
     TypeError : a setting that this optimizer does not have
     """
     known = {cls.__name__.lower(): cls for cls in (SGD, Momentum, Nesterov, AdaGrad, RMSprop, Adam, AdamW)}
     if str(name).lower() not in known:
         raise ValueError(f"no optimizer {name!r}; known: {', '.join(cls.__name__ for cls in known.values())}")
-    return known[str(name).lower()](**param)
+    weight_decay = param.pop("weight_decay", None)
+    optimizer = known[str(name).lower()](**param)
+    if weight_decay is not None:
+        optimizer.weight_decay = _not_negative("weight_decay", weight_decay)
+    return optimizer

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from common.checkpoint import saved_epochs
 from common.schedule import constant, cosine, step
 from dataset.choice import CHOICES
 
@@ -27,13 +28,20 @@ def training_options(description, epochs, limit=None, parser=None):
     parser = parser or argparse.ArgumentParser()
     parser.description = description
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--epochs", type=at_least(1), default=epochs, metavar="N",
-                        help="how often every training example is seen (default: %(default)s)")
+    parser.add_argument("--epochs", type=at_least(1), metavar="N",
+                        help=f"how often every training example is seen (default: {epochs})")
     parser.add_argument("--seed", type=at_least(0), default=0, metavar="N",
                         help="for the random numbers: the same seed, the same result (default: %(default)s)")
     parser.add_argument("--limit", type=at_least(1), default=limit, metavar="N",
                         help=f"train on the first N examples only (default: {limit or 'all'})")
     args = parser.parse_args()
+    resume, checkpoint = getattr(args, "resume", None), getattr(args, "checkpoint", None)
+    if checkpoint and Path(checkpoint).exists() and not resume:
+        parser.error(f"--checkpoint: {checkpoint} exists; --resume {checkpoint} goes on from it")
+    try:
+        args.epochs = args.epochs or (saved_epochs(resume) if resume else epochs)
+    except ValueError as error:
+        parser.error(str(error))
     folder = Path(sys.argv[0]).resolve().parent
     if not os.access(folder, os.W_OK):      # better now than after the training
         parser.error(f"results are saved in {folder}, which cannot be written: run a copy of the project")
@@ -62,12 +70,25 @@ def trainer_options(parser, schedule="constant"):
             raise argparse.ArgumentTypeError(f"expected a checkpoint, but there is no file {path!r}")
         return path
 
+    def writable(path):
+        folder = Path(path).absolute().parent
+        if not os.access(folder, os.W_OK):
+            raise argparse.ArgumentTypeError(f"{path!r}: expected a folder that can be written, got {folder}")
+        return path
+
+    def log(path):
+        if Path(path).suffix.lower() not in (".json", ".csv"):
+            raise argparse.ArgumentTypeError(f"expected a name ending in .json or .csv, got {path!r}")
+        return writable(path)
+
     parser.add_argument("--schedule", type=_one_of(schedules), default=schedule, metavar="NAME",
                         help=f"how the learning rate changes: {', '.join(schedules)} (default: %(default)s)")
-    parser.add_argument("--checkpoint", metavar="FILE", help="save the state of the training here after every epoch")
+    parser.add_argument("--checkpoint", type=writable, metavar="FILE",
+                        help="save the state of the training here after every epoch")
     parser.add_argument("--resume", type=existing, metavar="FILE",
-                        help="go on from this checkpoint, to the numbers of a training without a pause")
-    parser.add_argument("--log", metavar="FILE", help="write the history here after every epoch, as .json or .csv")
+                        help="go on from this checkpoint, and end with the numbers of a training without a pause")
+    parser.add_argument("--log", type=log, metavar="FILE",
+                        help="write the history here after every epoch, as .json or .csv")
     parser.add_argument("--live", action="store_true", help="show loss and accuracy in a window during the training")
     return parser
 

@@ -46,14 +46,16 @@ class Trainer:
 
     log : a file for the history, written anew after every epoch; .json or .csv
     checkpoint : a file that the state of the training is saved to, at the start and after every epoch
-    resume : a checkpoint to go on from. It decides on all that follows, random numbers and learning rate too. It is
-        also where to save the state, if `checkpoint` is left out
+    resume : a checkpoint to go on from, in a Trainer with the same settings; the learning rate and the state of the
+        random numbers come from the file. With a constant learning rate `epochs` may be more than they were. It is also
+        where to save the state, if `checkpoint` is left out
     step_callbacks : functions that are called with the trainer after every step
 
     Attributes
     ----------
     history : {"loss": the mean over the steps, "train_acc", "test_acc", with validation "val_acc", "seconds"}, lists of
-        a value per epoch
+        a number per epoch; callbacks may add their own
+    lr : what the schedule is multiplied by
     train_loss_list : the loss of every step
     train_acc_list, test_acc_list : the accuracy after every epoch; those of history
     interrupted : whether Ctrl-C or SIGTERM ended the training
@@ -77,7 +79,8 @@ class Trainer:
         self.x_train, self.t_train = x_train, t_train
         self.x_test, self.t_test = x_test, t_test
         self.validation = validation
-        self.epochs = int(epochs)
+        self.epochs = int(epochs)               # a callback may change it
+        self.planned_epochs = self.epochs       # what the schedule is for
         self.batch_size = int(mini_batch_size)
         self.evaluate_sample_num_per_epoch = evaluate_sample_num_per_epoch
         self.verbose = verbose
@@ -106,7 +109,9 @@ class Trainer:
                         **({"val_acc": []} if validation else {}), "seconds": []}
 
     def train(self):
-        """Trains for `epochs` epochs. Ctrl-C or SIGTERM ends it after the current step; once more, at once.
+        """Trains until there are `epochs` epochs. Ctrl-C or SIGTERM ends it after the current step; once more, at once.
+
+        With `average` or `validation` the network then has the average, or the parameters of the best epoch.
 
         Raises
         ------
@@ -130,6 +135,8 @@ class Trainer:
             raise
         self.interrupted = bool(received)
         self.exit_code = 128 + received[0] if received else 0
+        if self.schedule:
+            self.optimizer.lr = self.lr
         if self.average:
             put(self.network, self.average.arrays)
         if self.best and self.best.epoch:
@@ -154,7 +161,7 @@ class Trainer:
                     break
         if origin := origin_in_arrays(self.network):        # the last update, or batch normalization's averages
             self._stop(self.current_iter, origin)
-        if received:
+        if len(losses) < self.steps_per_epoch:
             return
         with self.average.inside(self.network) if self.average else nullcontext():
             self._evaluate_epoch(float(np.mean(losses)), started)
@@ -168,8 +175,8 @@ class Trainer:
         if self.augment:
             x_batch = self.augment(x_batch)
         if self.schedule:       # the progress in the middle of the step: neither the first nor the last is wasted on 0
-            progress = (self.current_iter + 0.5) / (self.epochs * self.steps_per_epoch)
-            self.optimizer.lr = float(self.lr * self.schedule(progress))
+            progress = (self.current_iter + 0.5) / (self.planned_epochs * self.steps_per_epoch)
+            self.optimizer.lr = float(self.lr * self.schedule(min(1, progress)))
         if getattr(type(self.network), "gradient", None) is Network.gradient:
             loss, grads = self.network.value_and_gradient(x_batch, t_batch)
         else:
@@ -218,17 +225,21 @@ class Trainer:
 
     def _say_how_it_ended(self):
         if self.interrupted:
-            print(f"stopped by {'Ctrl-C' if self.exit_code == 130 else 'SIGTERM'}; parameters and history are those of "
-                  f"{self.current_iter} steps, {self.current_epoch} whole epochs")
+            print(f"stopped by {'Ctrl-C' if self.exit_code == 130 else 'SIGTERM'} after {self.current_iter} steps, "
+                  f"{self.current_epoch} whole epochs")
+        elif self._out_of_patience():
+            print(f"stopped: {self.patience} epochs without a better val acc")
         if self.best and self.best.epoch:
             print(f"kept the parameters of epoch {self.best.epoch}, with val acc {self.best.score:.4f}")
-        if self.test_acc_list:
-            print("=============== Final Test Accuracy ===============")
-            print(f"test acc: {self.test_acc_list[self.best.epoch - 1 if self.best else -1]:.4f}")
+        print("=============== Final Test Accuracy ===============")
+        print(f"test acc: {self.network.accuracy(self.x_test, self.t_test):.4f}")
 
 
 def _check_examples(network, **sets):
-    for name, (x, t) in {name: examples for name, examples in sets.items() if examples is not None}.items():
+    for name, examples in sets.items():
+        if examples is None:
+            continue
+        x, t = examples
         if len(x) != len(t) or len(x) == 0:
             raise ValueError(f"x_{name}, t_{name}: expected as many targets as examples, and some, "
                              f"got {len(t)} and {len(x)}")

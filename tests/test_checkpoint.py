@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from common.augment import distort
+from common.checkpoint import saved_epochs
 from common.initializer import random_affine, random_convolution
 from common.layers import Dropout, Pooling, Relu
 from common.multi_layer_net_extend import MultiLayerNetExtend
 from common.network import Network
 from common.optimizer import SGD
-from common.schedule import cosine
+from common.schedule import constant, cosine, step
 from common.trainer import Trainer
 from common.weights import arrays_of
 from dataset.files import load_pickle, save_pickle
@@ -111,6 +112,7 @@ def test_patience_ends_the_training(scores, patience, epochs, best, capfd):
     trainer.train()
     assert trainer.current_epoch == epochs and trainer.best.epoch == best and not trainer.interrupted
     out = capfd.readouterr().out
+    assert (f"stopped: {patience} epochs without" in out) == (epochs - best == patience)
     assert f"kept the parameters of epoch {best}, with val acc {scores[best - 1]:.4f}" in out
     assert out.endswith(f"test acc: {trainer.test_acc_list[best - 1]:.4f}\n")
     trainer.train()
@@ -163,6 +165,65 @@ def test_logs_hold_the_history_after_every_epoch(tmp_path):
         header, *rows = csv.reader(file)
     assert header == list(trainer.history) and len(rows) == 4
     assert [[float(value) for value in row] for row in rows] == np.transpose(list(trainer.history.values())).tolist()
+
+
+def test_callbacks_may_add_to_the_history(tmp_path):
+    """Numbers of NumPy's too, and a column that begins late; logs and checkpoints take them along."""
+    def record(trainer):
+        trainer.history.setdefault("norm", []).append(np.linalg.norm(trainer.network.params["W1"]))
+        if trainer.current_epoch > 2:
+            trainer.history.setdefault("late", []).append(np.float32(0.5))
+
+    for log in ("log.json", "log.csv"):
+        trainer = trainer_of(log=tmp_path / log, checkpoint=tmp_path / "state", callbacks=[record])
+        trainer.train()
+    assert len(json.loads((tmp_path / "log.json").read_text())["norm"]) == 4
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 5
+    for callbacks in ([record], []):
+        longer = trainer_of(epochs=5, callbacks=callbacks, resume=tmp_path / "state", checkpoint=tmp_path / "longer")
+        longer.train()
+        assert longer.history["norm"][:4] == trainer.history["norm"] and longer.history["late"][:2] == [0.5, 0.5]
+        assert len(longer.history["norm"]) == 4 + len(callbacks)
+
+
+def test_a_callback_changes_the_learning_rate():
+    def halve(trainer):
+        rates.append(trainer.optimizer.lr)
+        if trainer.schedule:
+            trainer.lr /= 2
+        else:
+            trainer.optimizer.lr /= 2
+
+    for schedule in (None, constant):
+        rates = []
+        trainer = trainer_of(schedule=schedule, optimizer_param={"lr": 0.8}, callbacks=[halve])
+        trainer.train()
+        assert rates == [0.8, 0.4, 0.2, 0.1] and trainer.optimizer.lr == 0.05
+
+
+def test_a_schedule_leaves_the_optimizer_as_it_was():
+    trainer = trainer_of(schedule=cosine, optimizer_param={"lr": 0.8})
+    trainer.train()
+    assert trainer.optimizer.lr == 0.8
+
+
+def test_a_training_broken_off_goes_on_with_the_same_trainer():
+    """The steps of the broken epoch come on top; the learning rate does not rise again at the end."""
+    trainer, rates = trainer_of(schedule=cosine), []
+    trainer.step_callbacks = [lambda trainer: rates.append(trainer.optimizer.lr),
+                              lambda trainer: len(rates) == 6 and os.kill(os.getpid(), signal.SIGINT)]
+    trainer.train()
+    assert trainer.interrupted and trainer.current_epoch == 1
+    trainer.train()
+    assert trainer.current_epoch == 4 and len(rates) == 18
+    assert rates[2:] == sorted(rates[2:], reverse=True)
+
+
+def test_ctrl_c_at_the_last_step_of_an_epoch_counts_it():
+    trainer = trainer_of()
+    trainer.step_callbacks = [lambda trainer: trainer.current_iter == 8 and os.kill(os.getpid(), signal.SIGINT)]
+    trainer.train()
+    assert trainer.interrupted and trainer.current_epoch == 2 and len(trainer.history["test_acc"]) == 2
 
 
 @pytest.mark.parametrize("settings", [{"log": "log.txt"}, {"log": "missing/log.csv"}, {"checkpoint": "missing/state"}])
@@ -252,6 +313,7 @@ def test_resume_goes_on_saving_where_it_is_told(tmp_path):
     ({"n": 61}, "number of training examples was 60, here it is 61"),
     ({"validation": blobs(20)}, "number of validation examples was 0, here it is 20"),
     ({"average": 0.99}, "decay of the average was 0, here it is 0.99"),
+    ({"schedule": cosine}, r"from start to end was \[1.0, 1.0, 1.0\], here it is \[0\.1, 0\.5868, 0\.0003\]"),
 ])
 def test_a_checkpoint_of_another_training_is_refused(tmp_path, settings, words):
     trainer_of(checkpoint=tmp_path / "state", epochs=1).train()
@@ -260,6 +322,27 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path, settings, words):
     with pytest.raises(ValueError, match=f"state is from another training: .*{words}"):
         trainer.train()
     assert numbers_of(trainer)[:4] == before[:4]
+
+
+def test_a_checkpoint_of_other_examples_is_refused(tmp_path):
+    trainer_of(checkpoint=tmp_path / "state", epochs=1).train()
+    trainer = trainer_of(resume=tmp_path / "state")
+    trainer.x_train = trainer.x_train + 1
+    with pytest.raises(ValueError, match="checksum of the first training examples was"):
+        trainer.train()
+
+
+@pytest.mark.parametrize("settings, words", [
+    ({"epochs": 6, "schedule": cosine}, "number of epochs of the schedule was 4, here it is 6"),
+    ({"epochs": 4}, "the schedule, from start to end was"),
+    ({"epochs": 4, "schedule": step}, "the schedule, from start to end was"),
+])
+def test_a_schedule_cannot_be_changed_on_the_way(tmp_path, settings, words):
+    """It could not have led to the learning rates so far."""
+    trainer_of(checkpoint=tmp_path / "state", schedule=cosine).train()
+    with pytest.raises(ValueError, match=words):
+        trainer_of(resume=tmp_path / "state", **settings).train()
+    assert saved_epochs(tmp_path / "state") == 4
 
 
 def test_a_checkpoint_of_another_net_is_refused(tmp_path):

@@ -262,6 +262,20 @@ def test_optimizers_by_name(name):
     assert type(optimizer).__name__.lower() == name.lower() and optimizer.lr == 0.5
 
 
+def test_weight_decay_by_name():
+    for name in ("SGD", "Momentum", "AdamW"):
+        assert create_optimizer(name, weight_decay=0.5).weight_decay == 0.5
+    assert create_optimizer("AdamW").weight_decay == 0.01 and create_optimizer("Adam").weight_decay == 0
+
+
+@pytest.mark.parametrize("name, param", [("SGD", {"lr": -1}), ("AdamW", {"weight_decay": -1}), ("Adam", {"lr": np.nan}),
+                                         ("SGD", {"weight_decay": -0.1})])
+def test_negative_settings_are_named(name, param):
+    (setting, value), = param.items()
+    with pytest.raises(ValueError, match=f"{setting}: expected a number >= 0, got {value}"):
+        create_optimizer(name, **param)
+
+
 def test_a_misspelt_optimizer_lists_those_that_exist():
     for name in ("Adamm", "", None, "Optimizer", SGD):
         with pytest.raises(ValueError) as caught:

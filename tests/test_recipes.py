@@ -2,6 +2,9 @@
 import argparse
 import json
 import re
+import subprocess
+import sys
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -13,9 +16,9 @@ from ch05.deep_convnet import DeepConvNet
 from ch05.keras_convnet import KerasConvNet
 from common import schedule
 from common.layers import Dropout
-from common.options import trainer_options
+from common.options import trainer_options, training_options
 from dataset import mnist, source
-from dataset.files import load_pickle
+from dataset.files import load_pickle, save_pickle
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +132,39 @@ def test_a_script_resumes_to_the_parameters_of_an_uninterrupted_run(project, tmp
     assert result.stdout.startswith("epoch  3/4") and len(json.loads(log.read_text())["test_acc"]) == 4
     for key, array in load_pickle(params).items():
         np.testing.assert_array_equal(array, expected[key])
+
+
+def test_the_epochs_of_a_checkpoint_are_those_it_was_to_have(project, tmp_path):
+    def second_line(*options):
+        """The second that it says of an epoch, when the first has been saved; then it is killed."""
+        with subprocess.Popen([sys.executable, script, "--limit", "300", *map(str, options)],
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+            _, line = islice((line for line in process.stdout if line.startswith("epoch")), 2)
+            process.kill()
+        return re.match(r"epoch +(\d+)/(\d+)", line).groups()
+
+    script, state = project / "ch05/train_neuralnet.py", tmp_path / "state"
+    assert second_line("--epochs", 2000, "--checkpoint", state) == ("2", "2000")
+    epoch, epochs = second_line("--resume", state)
+    assert int(epoch) > 2 and epochs == "2000"
+
+
+@pytest.mark.parametrize("words, message", [
+    (("--checkpoint", "state"), "state exists; --resume state goes on from it"),
+    (("--resume", "other"), "other: "), (("--resume", "params.pkl"), "params.pkl: expected a checkpoint of a training"),
+    (("--checkpoint", "absent/state"), "'absent/state': expected a folder that can be written"),
+    (("--log", "absent/log.csv"), "'absent/log.csv': expected a folder that can be written"),
+    (("--log", "log.txt"), "expected a name ending in .json or .csv, got 'log.txt'"),
+])
+def test_files_that_cannot_be_meant_are_named_at_once(tmp_path, monkeypatch, capsys, words, message):
+    monkeypatch.chdir(tmp_path)
+    for name in ("state", "other"):
+        (tmp_path / name).write_text("Dear diary,")
+    save_pickle("params.pkl", {"W1": np.zeros(3)})
+    monkeypatch.setattr(sys, "argv", ["script.py", *words])
+    with pytest.raises(SystemExit):
+        training_options("What it does.", epochs=7, parser=trainer_options(argparse.ArgumentParser()))
+    assert message in capsys.readouterr().err
 
 
 def options_of(*words):

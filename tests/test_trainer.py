@@ -191,7 +191,8 @@ def test_one_line_per_epoch_with_loss_accuracies_and_seconds(capfd):
                      f"{trainer.test_acc_list[epoch]:.4f}"):
             assert word in line
         assert re.search(r"\d\.\d s$", line)
-    assert "Final Test Accuracy" in lines[2] and f"{trainer.test_acc_list[-1]:.4f}" in lines[3]
+    assert "Final Test Accuracy" in lines[2] and f"{len(trainer.network.evaluated) / 100:.4f}" in lines[3]
+    assert trainer.network.evaluated[-1][0] == len(trainer.x_test)
     assert len(lines) == 4
     assert "epoch 1/2" in err and "3/3" in err or "0/3" in err         # the progress bar
 
