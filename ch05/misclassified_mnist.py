@@ -11,7 +11,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from ch05.deep_convnet import DeepConvNet
 from ch05.parameters import load_trained
-from common.evaluation import most_wrong, probabilities
+from common.evaluation import most_wrong, probabilities, table
 from common.plot import image_grid, show
 from dataset.mnist import load_mnist
 
@@ -26,6 +26,9 @@ if __name__ == "__main__":
     guess, certainty, wrong = y.argmax(axis=1), y.max(axis=1), most_wrong(y, t_test)
     shown = wrong[:SHOWN]
     if len(wrong):
+        print("\nWhat the net says, how sure it is, and what probability it gave the right answer:")
+        print(table({"test image": shown, "right answer": t_test[shown], "net says": guess[shown],
+                     "how sure": certainty[shown], "right one": y[shown, t_test[shown]]}))
         titles = [f"{t_test[i]} → {guess[i]} ({certainty[i]:.0%})" for i in shown]
         image_grid(x_test[shown], titles, columns=5,
                    title="right answer → what the net says (how sure it is)")

@@ -16,7 +16,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 from ch05.deep_convnet import DeepConvNet
 from ch05.parameters import load_trained
 from common.digit_image import bounding_box, center_digit, find_ink, read_picture
-from common.functions import softmax
+from common.evaluation import probabilities
 from common.plot import show
 
 ROWS = 4        # files in a figure
@@ -31,7 +31,7 @@ def load_network():
 
 def probabilities_of(network, digit):
     """What the net thinks of one (28, 28) image: ten numbers that add up to 1."""
-    return softmax(network.predict(digit[np.newaxis, np.newaxis]))[0]
+    return probabilities(network, digit[np.newaxis, np.newaxis])[0]
 
 
 def prepare(path):

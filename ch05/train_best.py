@@ -34,6 +34,8 @@ if __name__ == "__main__":
     args = training_options(__doc__, epochs=8, parser=parser)
     params = args.dataset.own(PARAMS)
     (x_train, t_train), (x_test, t_test) = args.dataset.load(flatten=False)
+    if args.hold_out >= len(x_train):
+        parser.error(f"--hold-out: expected fewer than the {len(x_train):,} training images, got {args.hold_out:,}")
     first_held_out = len(x_train) - args.hold_out
     validation = (x_train[first_held_out:], t_train[first_held_out:]) if args.hold_out else None
     x_train, t_train = x_train[:first_held_out][:args.limit], t_train[:first_held_out][:args.limit]
@@ -51,5 +53,5 @@ if __name__ == "__main__":
     training_curves(trainer, title=f"BatchNormConvNet on {args.dataset.title}")
     show(args.dataset.own(__file__).stem)
     print(f"BatchNormConvNet: {network.accuracy(x_test, t_test):.4f} of {len(x_test):,} test images right, "
-          f"after epoch {trainer.current_epoch}; parameters in {params}")
+          f"after epoch {trainer.best.epoch if trainer.best else trainer.current_epoch}; parameters in {params}")
     sys.exit(trainer.exit_code)

@@ -191,16 +191,14 @@ def image_grid(images, titles=None, columns=10, title=None):
     return axes
 
 
-def filters(W, columns=10, title=None):
+def filters(W, title=None):
     """Draw the filters of a convolution: lighter is a larger weight, one scale for all.
 
     Parameters
     ----------
     W : (FN, C, FH, FW) array_like
-        With one channel the filters follow each other; with several, a row is a filter and a column a
-        channel.
-    columns : int
-        Filters in a row, where there is one channel.
+        With one channel the filters follow each other, ten in a row; with several, a row is a filter and a
+        column a channel.
     title : str, optional
 
     Returns
@@ -216,7 +214,7 @@ def filters(W, columns=10, title=None):
     if W.ndim != 4:
         raise ValueError(f"W: expected filters of shape (FN, C, FH, FW), got {W.shape}")
     FN, C, FH, FW = W.shape
-    return image_grid(W.reshape(FN * C, FH, FW), columns=columns if C == 1 else C, title=title)
+    return image_grid(W.reshape(FN * C, FH, FW), columns=10 if C == 1 else C, title=title)
 
 
 def training_curves(trainer, title=None):
@@ -235,18 +233,20 @@ def training_curves(trainer, title=None):
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
     figure.suptitle(title)
+    accuracies = {"train": trainer.train_acc_list, "test": trainer.test_acc_list}
+    if trainer.validation:
+        accuracies["held out"] = trainer.history["val_acc"]
     return [lines({"train": smooth_curve(trainer.train_loss_list)}, "step", "loss (smoothed)", axes=left),
-            lines({"train": trainer.train_acc_list, "test": trainer.test_acc_list}, "epoch", "accuracy", axes=right)]
+            lines(accuracies, "epoch", "accuracy", axes=right)]
 
 
-def confusion(matrix, title=None):
+def confusion(matrix):
     """Draw a confusion matrix: each count as a number; the darker, the larger its share of the mistakes.
 
     Parameters
     ----------
     matrix : (K, K) array_like of int
         From `common.evaluation.confusion_matrix`: rows are the right classes, columns the net's.
-    title : str, optional
 
     Returns
     -------
@@ -261,19 +261,17 @@ def confusion(matrix, title=None):
             axes.text(column, row, matrix[row, column], ha="center", va="center", fontsize=9,
                       weight="bold" if row == column else None,
                       color="white" if mistakes[row, column] > 0.6 * mistakes.max() else "black")
-    axes.set(xticks=range(len(matrix)), yticks=range(len(matrix)), xlabel="what the net says", ylabel="right answer",
-             title=title)
+    axes.set(xticks=range(len(matrix)), yticks=range(len(matrix)), xlabel="what the net says", ylabel="right answer")
     return axes
 
 
-def class_accuracies(accuracy, title=None):
+def class_accuracies(accuracy):
     """Draw the accuracy of each class as a bar, whose length is its share of mistakes.
 
     Parameters
     ----------
     accuracy : (K,) array_like
         From `common.evaluation.class_accuracy`.
-    title : str, optional
 
     Returns
     -------
@@ -283,19 +281,18 @@ def class_accuracies(accuracy, title=None):
     axes = plt.subplots(figsize=(7, 4), layout="constrained")[1]
     bars = axes.bar(range(len(mistakes)), mistakes, color="tab:orange")
     axes.bar_label(bars, [f"{share:.2%}" for share in mistakes], fontsize=8)
-    axes.set(xticks=range(len(mistakes)), xlabel="class", ylabel="share of its examples read wrong", title=title)
+    axes.set(xticks=range(len(mistakes)), xlabel="class", ylabel="share of its examples read wrong")
     axes.yaxis.set_major_formatter("{x:.1%}")
     return axes
 
 
-def reliability(count, certainty, accuracy, error, title=None):
+def reliability(count, certainty, accuracy, error):
     """Draw how often a net is right against how sure it is: on the diagonal, if it knows itself.
 
     Parameters
     ----------
     count, certainty, accuracy, error
         What `common.evaluation.calibration` returns.
-    title : str, optional
 
     Returns
     -------
@@ -309,7 +306,7 @@ def reliability(count, certainty, accuracy, error, title=None):
     upper.plot([0, 1], [0, 1], linestyle="--", color="black", linewidth=1, label="right as often as sure")
     upper.plot(np.asarray(certainty)[filled], np.asarray(accuracy)[filled], marker="o", color="tab:blue",
                label=f"the net; expected calibration error {error:.4f}")
-    upper.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share that is right", title=title)
+    upper.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share that is right")
     upper.grid(alpha=0.3)
     upper.legend()
     lower.bar(middles, count, width=0.9 / len(count), color="tab:orange")

@@ -1,10 +1,12 @@
 """The data sets that a training script can be asked for: `--dataset fashion`."""
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dataset.fashion_mnist import CLASS_NAMES, load_fashion_mnist
+from dataset.fashion_mnist import load_fashion_mnist
 from dataset.mnist import load_mnist
+from dataset.source import NotFound
 
 
 @dataclass(frozen=True)
@@ -17,15 +19,19 @@ class Choice:
         As it follows `--dataset`.
     title : str
         As figures show it.
-    load : function
+    loader : function
         `load_mnist` or its like.
-    class_names : tuple of str
-        What the labels stand for.
     """
     name: str
     title: str
-    load: Callable
-    class_names: tuple
+    loader: Callable
+
+    def load(self, **options):
+        """What `loader` returns; where it finds no files, the program ends and says how to get them."""
+        try:
+            return self.loader(**options)
+        except NotFound as error:
+            sys.exit(str(error))
 
     def own(self, path):
         """`path` for MNIST; otherwise with the name in it: `params_fashion.pkl` leaves MNIST's file alone."""
@@ -34,6 +40,6 @@ class Choice:
 
 
 CHOICES = {choice.name: choice for choice in (
-    Choice("mnist", "MNIST", load_mnist, tuple("0123456789")),
-    Choice("fashion", "Fashion-MNIST", load_fashion_mnist, CLASS_NAMES),
+    Choice("mnist", "MNIST", load_mnist),
+    Choice("fashion", "Fashion-MNIST", load_fashion_mnist),
 )}
