@@ -11,7 +11,7 @@ import numpy as np
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from common.initializer import random_affine, random_convolution
-from common.layers import Pooling, Relu
+from common.layers import Pooling, Relu, SoftmaxWithLoss
 from common.network import Network
 
 
@@ -25,12 +25,14 @@ class SimpleConvNet(Network):
     hidden_size : neurons of the hidden affine layer
     output_size : classes
     weight_init_std : a number, or 'he' or 'xavier'; biases begin at 0
+    label_smoothing : see `SoftmaxWithLoss`
     dtype : of the parameters
     """
 
     def __init__(self, input_dim=(1, 28, 28),
                  conv_param={'filter_num': 30, 'filter_size': 5, 'pad': 0, 'stride': 1},
-                 hidden_size=100, output_size=10, weight_init_std=0.01, dtype=np.float32):
+                 hidden_size=100, output_size=10, weight_init_std=0.01, label_smoothing=0,
+                 dtype=np.float32):
         layers = {
             "Conv1": random_convolution(input_dim[0], weight_init_std, **conv_param, dtype=dtype),
             "Relu1": Relu(),
@@ -40,4 +42,4 @@ class SimpleConvNet(Network):
         layers["Affine1"] = random_affine(features, hidden_size, weight_init_std, dtype)
         layers["Relu2"] = Relu()
         layers["Affine2"] = random_affine(hidden_size, output_size, weight_init_std, dtype)
-        super().__init__(layers)
+        super().__init__(layers, SoftmaxWithLoss(label_smoothing))
