@@ -24,7 +24,7 @@ def predict(layers, x):
     """What comes out of the last layer in prediction. No layer remembers anything of it, so threads may share them."""
     for stretch, flat in _stretches(layers, train_flg=False):
         parts = _parts(stretch, x, train_flg=False)
-        x = _predict_slices(stretch, x, parts, flat) if parts else _forward(stretch, x, train_flg=False)
+        x = _predict_slices(_relu_after_pooling(stretch), x, parts, flat) if parts else _forward(stretch, x, train_flg=False)
     return x
 
 
@@ -56,7 +56,7 @@ class TrainingStep:
             parts = _parts(stretch, x, train_flg=True)
             if parts:
                 self._kept += [KeptArrays() for _ in parts[len(self._kept):]]
-                slices = _Slices(stretch, parts, self._kept)
+                slices = _Slices(_relu_after_pooling(stretch), parts, self._kept)
                 x = slices.forward(x, flat)
                 self._passed.append(slices)
             else:
@@ -121,6 +121,16 @@ def _stretches(layers, train_flg):
     stretches = [list(group) for _, group in groupby(layers, lambda layer: _per_example(layer, train_flg))]
     return [(stretch, bool(following) and type(following[0]) is Affine)
             for stretch, following in zip(stretches, [*stretches[1:], []])]
+
+
+def _relu_after_pooling(layers):
+    """The layers in the order that takes less time: max(0, the maximum) is the maximum of max(0, each), to the last bit,
+    and so are the gradients, but it takes one max(0, .) for a window."""
+    layers = list(layers)
+    for i, pair in enumerate(zip(layers, layers[1:])):
+        if [type(layer) for layer in pair] == [Relu, Pooling]:
+            layers[i:i + 2] = reversed(pair)
+    return layers
 
 
 def _per_example(layer, train_flg):
