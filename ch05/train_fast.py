@@ -2,8 +2,8 @@
 
 Look at the seconds. Three things make it quick: pooling early, so that most of the work is done on small
 images; batch normalisation, which allows a learning rate ten times that of train_convnet.py; and a learning
-rate that ends at zero, so that the last steps only polish. All that in a single epoch. The affine layer at
-the end gets the mean of each channel only: 5,120 weights fewer, and on held-out images it was as good.
+rate that ends at zero, so that the last steps only polish. All that in a single epoch; `--epochs 2` takes twice
+as long and goes to 99.4%.
 
 Before: batch_norm_convnet.py; next: train_best.py.
 """
@@ -25,7 +25,7 @@ if __name__ == "__main__":
     params = args.dataset.own(PARAMS)
     (x_train, t_train), (x_test, t_test) = args.dataset.load(flatten=False)
 
-    network = BatchNormConvNet(blocks=((16,), (32,), (64,)), global_average_pooling=True)
+    network = BatchNormConvNet(blocks=((16,), (32,), (64,)))
     trainer = Trainer(network, x_train[:args.limit], t_train[:args.limit], x_test, t_test, args.epochs,
                       mini_batch_size=100, optimizer="Adam", optimizer_param={"lr": 0.01}, schedule=cosine,
                       evaluate_sample_num_per_epoch=1000)
