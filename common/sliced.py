@@ -24,7 +24,8 @@ def predict(layers, x):
     """What comes out of the last layer in prediction. No layer remembers anything of it, so threads may share them."""
     for stretch, flat in _stretches(layers, train_flg=False):
         parts = _parts(stretch, x, train_flg=False)
-        x = _predict_slices(_relu_after_pooling(stretch), x, parts, flat) if parts else _forward(stretch, x, train_flg=False)
+        x = (_predict_slices(_relu_after_pooling(stretch), x, parts, flat) if parts
+             else _forward(stretch, x, train_flg=False))
     return x
 
 
@@ -124,8 +125,8 @@ def _stretches(layers, train_flg):
 
 
 def _relu_after_pooling(layers):
-    """The layers in the order that takes less time: max(0, the maximum) is the maximum of max(0, each), to the last bit,
-    and so are the gradients, but it takes one max(0, .) for a window."""
+    """The layers in the order that takes less time: max(0, the maximum) is the maximum of max(0, each), to the last
+    bit, and the gradients are the same too, but there is one max(0, .) for a window."""
     layers = list(layers)
     for i, pair in enumerate(zip(layers, layers[1:])):
         if [type(layer) for layer in pair] == [Relu, Pooling]:
