@@ -32,8 +32,9 @@ def load_checkpoint(path, trainer):
     check_names(path, mine["network"], saved["network"])
     for name in ("optimizer", "average", "best"):
         mine[name] = _form(getattr(trainer, name), saved[name], mine["network"])
-    if isinstance(saved["history"], dict):      # a callback may have added to it, and may not have done so here yet
-        mine["history"] = {str(name): [] for name in saved["history"]} | mine["history"]
+    names = set(saved["history"]) if isinstance(saved["history"], dict) else set()
+    if {"loss", "train_acc", "test_acc", "seconds"} <= names and all(isinstance(name, str) for name in names):
+        mine["history"] = dict.fromkeys(names, [])      # callbacks may have added to one, and not to the other
     for name in mine.keys() - {"network"}:
         if not _fits(saved[name], mine[name]):
             raise ValueError(f"{path}: its part {name!r} is not what a training saves")

@@ -234,7 +234,7 @@ def training_curves(trainer, title=None):
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
     figure.suptitle(title)
     accuracies = {"train": trainer.train_acc_list, "test": trainer.test_acc_list}
-    if trainer.validation:
+    if "val_acc" in getattr(trainer, "history", {}):        # a reader's own trainer may have none
         accuracies["held out"] = trainer.history["val_acc"]
     return [lines({"train": smooth_curve(trainer.train_loss_list)}, "step", "loss (smoothed)", axes=left),
             lines(accuracies, "epoch", "accuracy", axes=right)]

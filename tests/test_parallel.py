@@ -96,12 +96,13 @@ def test_run_in_a_slice_stays_in_its_thread():
 @pytest.mark.parametrize("where", ["main", "worker"])
 def test_an_error_in_a_slice_reaches_the_caller(threads, where):
     parallel.set_num_threads(threads)
-    caller = threading.get_ident()
+    caller, raised = threading.get_ident(), threading.Event()
 
     def work(i):
-        time.sleep(0.002)
         if threads == 1 or (threading.get_ident() == caller) == (where == "main"):
+            raised.set()
             raise ValueError(f"slice {i} is bad")
+        raised.wait(10)         # else the others might do all the work before that thread gets any
 
     with pytest.raises(ValueError, match="slice [0-9]+ is bad"):
         parallel.run(work, range(30))
