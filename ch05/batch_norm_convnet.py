@@ -12,7 +12,7 @@ import numpy as np
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from common.initializer import random_affine, random_convolution
-from common.layers import BatchNormalization, Dropout, Pooling, Relu, SoftmaxWithLoss
+from common.layers import BatchNormalization, Dropout, GlobalAveragePooling, Pooling, Relu, SoftmaxWithLoss
 from common.network import Network
 
 
@@ -29,11 +29,13 @@ class BatchNormConvNet(Network):
     label_smoothing : see `SoftmaxWithLoss`
     output_size : classes
     weight_init_std : a number, or 'he' or 'xavier'; biases begin at 0
+    global_average_pooling : give the affine layer the mean of each channel, not every pixel
     dtype : of the parameters
     """
 
     def __init__(self, input_dim=(1, 28, 28), blocks=((16, 16), (32, 32), (64, 64)), dropout_ratio=0.2,
-                 label_smoothing=0, output_size=10, weight_init_std="he", dtype=np.float32):
+                 label_smoothing=0, output_size=10, weight_init_std="he", global_average_pooling=False,
+                 dtype=np.float32):
         layers, n = {}, 0
         channels, height, width = input_dim
         for block, filter_nums in enumerate(blocks, start=1):
@@ -46,6 +48,9 @@ class BatchNormConvNet(Network):
                 layers[f"BatchNorm{n}"] = BatchNormalization(np.ones(filter_num, dtype), np.zeros(filter_num, dtype))
                 layers[f"Relu{n}"] = Relu()
                 channels = filter_num
+        if global_average_pooling:
+            layers["GlobalPool"] = GlobalAveragePooling()
+            height = width = 1
         layers["Dropout1"] = Dropout(dropout_ratio)
         layers["Affine1"] = random_affine(channels * height * width, output_size, weight_init_std, dtype)
         super().__init__(layers, SoftmaxWithLoss(label_smoothing))

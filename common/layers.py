@@ -7,7 +7,7 @@ returns dL/dx, both of the shape of what they belong to, and leaves the gradient
 import numpy as np
 
 from common import columns, windows
-from common.arrays import empty_like
+from common.arrays import empty_images, empty_like
 from common.functions import as_batch, sigmoid, softmax, softmax_loss
 from common.parallel import elementwise, product
 from common.random_mask import new_seed, random_mask
@@ -296,6 +296,24 @@ class Pooling(Layer):
         """dx = dout at the maximum of each window (the first, if there are several), else 0."""
         return windows.max_pooling_dx(dout, self._remembered("arg_max"), self.x_shape, self.pool_h, self.pool_w,
                                       self.stride, self.pad)
+
+
+class GlobalAveragePooling(Layer):
+    """out = the mean of each channel's pixels (Lin, Chen, Yan 2013, arXiv:1312.4400): x (N, C, H, W) -> (N, C)."""
+
+    def forward(self, x, train_flg=True):
+        _check_images("GlobalAveragePooling", x)
+        x = _as_floats(x)
+        if train_flg:
+            self.x_shape = x.shape
+        return x.mean(axis=(2, 3))
+
+    def backward(self, dout):
+        """dx = dout / (H W): every pixel has the same share in the mean."""
+        N, C, H, W = self._remembered("x_shape")
+        dx = empty_images((N, C, H, W), dout.dtype)
+        dx[...] = (dout / (H * W)).reshape(N, C, 1, 1)
+        return dx
 
 
 def _as_floats(x, dtype=np.float32):

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from common.gradient import numerical_gradient
-from common.layers import (Affine, BatchNormalization, Convolution, Dropout, Layer, Pooling, Relu, Sigmoid,
-                           SoftmaxWithLoss)
+from common.layers import (Affine, BatchNormalization, Convolution, Dropout, GlobalAveragePooling, Layer, Pooling, Relu,
+                           Sigmoid, SoftmaxWithLoss)
 
 
 def check_jacobian(layer, x, forward=None, h=1e-5):
@@ -70,6 +70,7 @@ LAYERS = {      # name: (maker, shape of x)
     "convolution with stride": (lambda dtype: convolution(dtype, stride=2), (5, 2, 4, 4)),
     "convolution of one channel": (lambda dtype: convolution(dtype, (3, 1, 3, 3), pad=0), (5, 1, 4, 4)),
     "pooling": (lambda dtype: Pooling(2, 2), (5, 2, 4, 4)),
+    "global average pooling": (lambda dtype: GlobalAveragePooling(), (5, 2, 4, 4)),
     "overlapping pooling with pad": (lambda dtype: Pooling(3, 3, 2, 1), (5, 2, 4, 4)),
 }
 
