@@ -1,4 +1,4 @@
-"""The best net of this project: everything that helps, at once. It takes about a quarter of an hour.
+"""The best net of this project: everything that helps, at once. It takes about twenty minutes.
 
 What helps: training images that are never twice the same (augmentation.py); batch normalisation; targets that
 are not quite certain (label smoothing); a learning rate that rises for a while and then falls to zero; weights
