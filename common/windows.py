@@ -9,13 +9,13 @@
 - The slices of the batch are shared out among threads, see `parallel`.
 """
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
 from common import parallel
 from common.arrays import empty_images, work_array
 from common.util import conv_output_size
 
-COL_BYTES = 2 ** 22     # of a col matrix: two threads' fit into a cache of 8 MB
+COL_BYTES = 2 ** 21     # of a col matrix: two threads' fit into a cache of 4 MB
 
 
 def _channels_last(x):
@@ -146,7 +146,7 @@ def convolution_backward(x, dout, W, stride, pad):
 
     For stride 1 that is again a convolution: of dout, padded, with the filters turned by 180 degrees and their two
     channel axes swapped. For other strides, or where that col would be much the larger one, the windows are added back
-    one filter place at a time, as by col2im.
+    as by col2im.
     """
     C, FN = x.shape[1], len(W)
     if stride == 1 and FN <= 4 * C:
@@ -174,7 +174,7 @@ def _turned_convolution(x, dout, W, pad):
 
 
 def _added_back(x, dout, W, stride, pad):
-    """The windows of dx, which may overlap, are added up one filter place at a time."""
+    """The windows of dx, which may overlap, are added up."""
     FN, C, FH, FW = W.shape
     _check_dout(dout, _out_shape(x.shape, FN, FH, FW, stride, pad))
     dx = empty_images(x.shape, np.result_type(dout, W))
@@ -194,14 +194,28 @@ def _added_back(x, dout, W, stride, pad):
             dcol = np.matmul(rows, matrix.T, out=work_array("col", (len(rows), len(matrix)), dx.dtype))
             dcol = dcol.reshape(-1, out_h, out_w, FH, FW, C).transpose(3, 4, 0, 1, 2, 5)
         padded = work_array("padded", (len(dout_part), height + 2 * pad, width + 2 * pad, C), dx.dtype)
-        padded[...] = 0
-        for i in range(FH):
-            for j in range(FW):
-                padded[:, i:i + stride * out_h:stride, j:j + stride * out_w:stride] += dcol[i, j]
+        _add_back(dcol, stride, padded)
         dx_last[part] = padded[:, pad:pad + height, pad:pad + width]
         return gradients
 
     return dx, *_added_up(parallel.run(work, _slices(dout_last, FH, FW, C)), W.shape)
+
+
+def _add_back(dcol, stride, image):
+    """image (N, H, W, C) = the sum of its windows, dcol (filter_h, filter_w, N, out_h, out_w, C).
+
+    For each place of the filter an image of its own, 0 between the windows, and all of them added up, each moved by its
+    place: a step to the next image that is shorter by one row, or one pixel, moves it. The zeros at its end, as many as
+    the filter is large, keep it from reading what is not its own.
+    """
+    filter_h, filter_w, _, out_h, out_w, C = dcol.shape
+    images = work_array("images", (filter_h, filter_w, *image.shape), image.dtype)
+    images[...] = 0
+    images[:, :, :, :stride * out_h:stride, :stride * out_w:stride] = dcol
+    row, pixel = image.strides[1:3]
+    moved = as_strided(images, (filter_h, filter_w, image.size),
+                       (images.strides[0] - row, images.strides[1] - pixel, image.itemsize))
+    np.add.reduce(moved, axis=(0, 1), out=image.reshape(-1))
 
 
 def _taps(x, pool_h, pool_w, stride):
