@@ -11,7 +11,6 @@ from common.arrays import empty_images, empty_like
 from common.functions import as_batch, sigmoid, softmax, softmax_loss
 from common.parallel import elementwise, product
 from common.random_mask import new_seed, random_mask
-from common.util import conv_output_size
 
 
 class Layer:
@@ -253,12 +252,11 @@ class Convolution(Layer):
     def forward(self, x, train_flg=True):
         _check_parameters(self, "W (FN, C, FH, FW) and b (FN,)", np.ndim(self.W) == 4, outputs=self.W.shape[:1])
         _check_images("Convolution", x, self.W.shape[1])
-        conv_output_size(x.shape[2], self.W.shape[2], self.stride, self.pad)
-        conv_output_size(x.shape[3], self.W.shape[3], self.stride, self.pad)
         x = _as_floats(x, self.W.dtype)
+        out = windows.convolution(x, self.W, self.b, self.stride, self.pad)
         if train_flg:
             self.x = x
-        return windows.convolution(x, self.W, self.b, self.stride, self.pad)
+        return out
 
     def backward(self, dout):
         """dx = dout W^T in terms of col, each row added back at its window (col2im)."""
@@ -284,8 +282,6 @@ class Pooling(Layer):
 
     def forward(self, x, train_flg=True):
         _check_images("Pooling", x)
-        conv_output_size(x.shape[2], self.pool_h, self.stride, self.pad)
-        conv_output_size(x.shape[3], self.pool_w, self.stride, self.pad)
         x = _as_floats(x)
         out, arg_max = windows.max_pooling(x, self.pool_h, self.pool_w, self.stride, self.pad, remember=train_flg)
         if train_flg:

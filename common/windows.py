@@ -9,7 +9,7 @@
 - The slices of the batch are shared out among threads, see `parallel`.
 """
 import numpy as np
-from numpy.lib.stride_tricks import as_strided, sliding_window_view
+from numpy.lib.stride_tricks import as_strided
 
 from common import parallel
 from common.arrays import empty_images, work_array
@@ -52,17 +52,20 @@ def _columns(x, filter_h, filter_w, stride, dtype, ones=0):
 
     With ones = 1 every row ends with a 1, which the bias is the weight of.
     """
-    windows = sliding_window_view(x, (filter_h, filter_w), axis=(1, 2))[:, ::stride, ::stride]
-    N, out_h, out_w, C = windows.shape[:4]
+    N, H, W, C = x.shape
+    out_h, out_w = (H - filter_h) // stride + 1, (W - filter_w) // stride + 1
+    image, row, pixel, value = x.strides
+    windows = as_strided(x, (N, out_h, out_w, filter_h, filter_w, C),
+                         (image, stride * row, stride * pixel, row, pixel, value))
     rows, values = N * out_h * out_w, filter_h * filter_w * C
     if C == 1:
         # Rows of out_w pixels are longer runs to copy than windows of filter_w: lay out the transpose.
         col = work_array("col", (values + ones, rows), dtype)
-        col[:values].reshape(filter_h, filter_w, N, out_h, out_w)[...] = windows[:, :, :, 0].transpose(3, 4, 0, 1, 2)
+        col[:values].reshape(filter_h, filter_w, N, out_h, out_w)[...] = windows[..., 0].transpose(3, 4, 0, 1, 2)
         col[values:] = 1
         return col.T
     col = work_array("col", (rows, values + ones), dtype)
-    col[:, :values].reshape(N, out_h, out_w, filter_h, filter_w, C)[...] = windows.transpose(0, 1, 2, 4, 5, 3)
+    col[:, :values].reshape(N, out_h, out_w, filter_h, filter_w, C)[...] = windows
     col[:, values:] = 1
     return col
 
@@ -99,6 +102,7 @@ def convolution(x, W, b, stride, pad):
     if dtype.kind != "f":
         dtype = np.result_type(dtype, b)        # an edge filter of whole numbers, say, and a bias of 0.5
     out = empty_images(_out_shape(x.shape, FN, FH, FW, stride, pad), dtype)
+    stride, pad = int(stride), int(pad)     # NumPy's numbers of 8 bits overflow
     x_last, out_last = _channels_last(x), _channels_last(out)
     matrix = np.vstack([_as_matrix(W), np.broadcast_to(b, FN)], dtype=out.dtype)
 
@@ -113,6 +117,7 @@ def convolution(x, W, b, stride, pad):
 def convolution_parameter_gradients(x, dout, W_shape, stride, pad):
     """dL/dW = col(x)^T dout: what each weight met in a window, times the window's dout; dL/db = the sum of dout."""
     FN, C, FH, FW = W_shape
+    stride, pad = int(stride), int(pad)
     _check_dout(dout, _out_shape(x.shape, FN, FH, FW, stride, pad))
     x_last, dout_last = _channels_last(x), _channels_last(dout)
 
@@ -149,6 +154,7 @@ def convolution_backward(x, dout, W, stride, pad):
     as by col2im.
     """
     C, FN = x.shape[1], len(W)
+    stride, pad = int(stride), int(pad)
     if stride == 1 and FN <= 4 * C:
         return _turned_convolution(x, dout, W, pad)
     return _added_back(x, dout, W, stride, pad)
@@ -174,7 +180,7 @@ def _turned_convolution(x, dout, W, pad):
 
 
 def _added_back(x, dout, W, stride, pad):
-    """The windows of dx, which may overlap, are added up."""
+    """The windows of dx, which may overlap, are added up, as by col2im."""
     FN, C, FH, FW = W.shape
     _check_dout(dout, _out_shape(x.shape, FN, FH, FW, stride, pad))
     dx = empty_images(x.shape, np.result_type(dout, W))
@@ -202,16 +208,20 @@ def _added_back(x, dout, W, stride, pad):
 
 
 def _add_back(dcol, stride, image):
-    """image (N, H, W, C) = the sum of its windows, dcol (filter_h, filter_w, N, out_h, out_w, C).
-
-    For each place of the filter an image of its own, 0 between the windows, and all of them added up, each moved by its
-    place: a step to the next image that is shorter by one row, or one pixel, moves it. The zeros at its end, as many as
-    the filter is large, keep it from reading what is not its own.
-    """
+    """image (N, H, W, C) = the sum of its windows, dcol (filter_h, filter_w, N, out_h, out_w, C)."""
     filter_h, filter_w, _, out_h, out_w, C = dcol.shape
+    if stride > 1:
+        image[...] = 0
+        for i in range(filter_h):
+            for j in range(filter_w):
+                image[:, i:i + stride * out_h:stride, j:j + stride * out_w:stride] += dcol[i, j]
+        return
+    # The same in one sum: an image for each place of the filter, moved by that place and added to the others. What moves
+    # it is a step to the next image that is one row, or one pixel, too short. The zeros at the end of each image, as many
+    # as the filter is large, are what the next one finds before its beginning.
     images = work_array("images", (filter_h, filter_w, *image.shape), image.dtype)
     images[...] = 0
-    images[:, :, :, :stride * out_h:stride, :stride * out_w:stride] = dcol
+    images[:, :, :, :out_h, :out_w] = dcol
     row, pixel = image.strides[1:3]
     moved = as_strided(images, (filter_h, filter_w, image.size),
                        (images.strides[0] - row, images.strides[1] - pixel, image.itemsize))
@@ -220,8 +230,7 @@ def _add_back(dcol, stride, image):
 
 def _taps(x, pool_h, pool_w, stride):
     """The pool_h * pool_w strided views of x (N, H, W, C): the first value of every window, the second, ..."""
-    out_h = conv_output_size(x.shape[1], pool_h, stride)
-    out_w = conv_output_size(x.shape[2], pool_w, stride)
+    out_h, out_w = (x.shape[1] - pool_h) // stride + 1, (x.shape[2] - pool_w) // stride + 1
     for i in range(pool_h):
         for j in range(pool_w):
             yield x[:, i:i + stride * out_h:stride, j:j + stride * out_w:stride]
@@ -233,18 +242,17 @@ def max_pooling(x, pool_h, pool_w, stride, pad, remember):
     With `remember` also arg_max (N, out_h, out_w, C), the first place of each window that holds it, so that backward
     need not search x again: 0 for the upper left one, row by row. A window with NaN has its maximum in the last place.
     """
-    pool_h, pool_w, stride, pad = map(int, (pool_h, pool_w, stride, pad))   # NumPy's numbers of 8 bits overflow
     out = empty_images(_out_shape(x.shape, x.shape[1], pool_h, pool_w, stride, pad), x.dtype)
+    pool_h, pool_w, stride, pad = map(int, (pool_h, pool_w, stride, pad))   # NumPy's numbers of 8 bits overflow
     x_last, out_last = _channels_last(x), _channels_last(out)
     arg_max = empty_images(out.shape, np.min_scalar_type(pool_h * pool_w)) if remember else None
 
     def work(part):
         # Padding must never win: 0 would beat negative values, -inf does not.
-        first, *others = taps = list(_taps(_padded(x_last[part], pad, pad, -np.inf), pool_h, pool_w, stride))
-        largest = out_last[part]
-        largest[...] = first
-        for tap in others:
-            np.maximum(largest, tap, out=largest)
+        taps = list(_taps(_padded(x_last[part], pad, pad, -np.inf), pool_h, pool_w, stride))
+        largest, so_far = out_last[part], taps[0]
+        for tap in taps[1:] or taps:
+            so_far = np.maximum(so_far, tap, out=largest)
         if remember:
             waiting = work_array("waiting", largest.shape, bool)    # has the maximum not come by yet?
             smaller = work_array("smaller", largest.shape, bool)

@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+WARM_UP = 0.2       # seconds at work before the clock starts: the threads of whoever came before spin for 0.1 s and more
 
 
 class Worker:
@@ -54,7 +55,9 @@ def worker(contender, net):
                 tasks.clear()
                 tasks[what, n] = getattr(subject, what)(n)
             task, answer = tasks[what, n], []
-            task()                      # wakes the threads and fills the caches; not counted
+            warm = time.perf_counter() + WARM_UP
+            while time.perf_counter() < warm:
+                task()
             for _ in range(times):
                 started = time.perf_counter()
                 task()
