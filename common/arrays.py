@@ -77,7 +77,7 @@ def _as(block, shape, dtype):
 
 
 def _bytes(shape, dtype):
-    return math.prod(map(int, shape)) * np.dtype(dtype).itemsize    # int: a stride of NumPy's may make sizes of 8 bits
+    return math.prod(shape) * np.dtype(dtype).itemsize
 
 
 def _keep_freed_memory():

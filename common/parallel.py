@@ -103,14 +103,14 @@ def run(function, items):
 def product(A, B):
     """A @ B, a large one in blocks along its longest side, several at a time."""
     rows, inner, columns = *A.shape, B.shape[1]
-    longest = max(rows, inner, columns)
     if rows * inner * columns < 2 ** 22:            # done before a second thread has woken up
         return A @ B
+    longest = max(rows, inner, columns)
     blocks = slices(longest, largest=max(32, -(-longest // 8)))
-    if longest == inner:
+    if inner > max(rows, columns):
         return sum(run(lambda block: A[:, block] @ B[block], blocks))
     out = np.empty((rows, columns), np.result_type(A, B))
-    if longest == rows:
+    if rows >= columns:
         run(lambda block: np.matmul(A[block], B, out=out[block]), blocks)
     else:
         run(lambda block: np.matmul(A, B[:, block], out=out[:, block]), blocks)

@@ -147,7 +147,7 @@ def test_a_number_of_threads_below_one(n):
         parallel.set_num_threads(n)
 
 
-@pytest.mark.parametrize("shape", [(3, 4, 5), (200, 300, 100), (100, 4000, 50), (37, 3000, 100), (1, 4000, 3000)])
+@pytest.mark.parametrize("shape", [(3, 4, 5), (200, 300, 100), (100, 4000, 50), (37, 3000, 100), (1, 4000, 3000), (200, 200, 200)])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_product_is_the_matrix_product(shape, dtype, rng):
     rows, inner, columns = shape
