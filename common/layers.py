@@ -96,7 +96,8 @@ class Affine(Layer):
 
     def parameter_gradients(self, dout):
         """dW = x^T dout, db = the sum of dout over the batch."""
-        self.dW = product(self._remembered("x").T, dout)
+        windows.check_dout(dout, (len(self._remembered("x")), self.W.shape[1]))
+        self.dW = product(self.x.T, dout)
         self.db = dout.sum(axis=0)
 
 
@@ -204,6 +205,7 @@ class BatchNormalization(Layer):
         """dx = gamma / std (dout - mean(dout) - xn mean(dout xn)): mean and std move with every x of the batch."""
         xn = self._remembered("xn")
         rows = self._rows(dout)
+        windows.check_dout(rows, xn.shape)
         self.dbeta = columns.total(lambda dout: dout, rows)
         self.dgamma = columns.total(lambda dout, xn: dout * xn, rows, xn)
         dx = columns.compute(lambda dout, xn, factor, dbeta, dgamma: factor * (dout - dbeta - xn * dgamma),
@@ -307,6 +309,7 @@ class GlobalAveragePooling(Layer):
     def backward(self, dout):
         """dx = dout / (H W): every pixel has the same share in the mean."""
         N, C, H, W = self._remembered("x_shape")
+        windows.check_dout(dout, (N, C))
         dx = empty_images((N, C, H, W), dout.dtype)
         dx[...] = (dout / (H * W)).reshape(N, C, 1, 1)
         return dx

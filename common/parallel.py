@@ -103,7 +103,7 @@ def run(function, items):
 def product(A, B):
     """A @ B, a large one in blocks along its longest side, several at a time."""
     rows, inner, columns = *A.shape, B.shape[1]
-    if rows * inner * columns < 2 ** 22:            # done before a second thread has woken up
+    if rows * inner * columns < 2 ** 22 or inner != len(B):     # done before a second thread has woken up; or an error
         return A @ B
     longest = max(rows, inner, columns)
     blocks = slices(longest, largest=max(32, -(-longest // 8)))

@@ -68,6 +68,7 @@ def im2col(input_data, filter_h, filter_w, stride=1, pad=0):
     N, C, H, W = input_data.shape
     out_h = conv_output_size(H, filter_h, stride, pad)
     out_w = conv_output_size(W, filter_w, stride, pad)
+    filter_h, filter_w, stride, pad = map(int, (filter_h, filter_w, stride, pad))
     img = np.pad(input_data, [(0, 0), (0, 0), (pad, pad), (pad, pad)]) if pad else input_data
     windows = sliding_window_view(img, (filter_h, filter_w), axis=(2, 3))[:, :, ::stride, ::stride]
     col = np.empty((N, out_h, out_w, C, filter_h, filter_w), input_data.dtype)
@@ -90,6 +91,7 @@ def col2im(col, input_shape, filter_h, filter_w, stride=1, pad=0):
     N, C, H, W = input_shape
     out_h = conv_output_size(H, filter_h, stride, pad)
     out_w = conv_output_size(W, filter_w, stride, pad)
+    filter_h, filter_w, stride, pad = map(int, (filter_h, filter_w, stride, pad))
     expected = (N * out_h * out_w, C * filter_h * filter_w)
     if col.shape != expected:
         raise ValueError(f"col2im: expected col of shape {expected} for images of shape {input_shape}, "

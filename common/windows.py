@@ -80,7 +80,8 @@ def _out_shape(x_shape, FN, filter_h, filter_w, stride, pad):
     return N, FN, conv_output_size(H, filter_h, stride, pad), conv_output_size(W, filter_w, stride, pad)
 
 
-def _check_dout(dout, expected):
+def check_dout(dout, expected):
+    """backward's dL/dout must have out's shape: broadcast, it would make gradients that are wrong."""
     if dout.shape != expected:
         raise ValueError(f"backward: expected dout of out's shape {expected}, got {dout.shape}")
 
@@ -117,8 +118,8 @@ def convolution(x, W, b, stride, pad):
 def convolution_parameter_gradients(x, dout, W_shape, stride, pad):
     """dL/dW = col(x)^T dout: what each weight met in a window, times the window's dout; dL/db = the sum of dout."""
     FN, C, FH, FW = W_shape
+    check_dout(dout, _out_shape(x.shape, FN, FH, FW, stride, pad))
     stride, pad = int(stride), int(pad)
-    _check_dout(dout, _out_shape(x.shape, FN, FH, FW, stride, pad))
     x_last, dout_last = _channels_last(x), _channels_last(dout)
 
     def work(part):
@@ -151,11 +152,12 @@ def convolution_backward(x, dout, W, stride, pad):
 
     For stride 1 that is again a convolution: of dout, padded, with the filters turned by 180 degrees and their two
     channel axes swapped. For other strides, or where that col would be much the larger one, the windows are added back
-    as by col2im.
+    as by col2im; for one channel too, as dW from that col would be a product with one column, which is less exact.
     """
-    C, FN = x.shape[1], len(W)
+    FN, C, FH, FW = W.shape
+    check_dout(dout, _out_shape(x.shape, FN, FH, FW, stride, pad))
     stride, pad = int(stride), int(pad)
-    if stride == 1 and FN <= 4 * C:
+    if stride == 1 and 1 < C and FN <= 4 * C:
         return _turned_convolution(x, dout, W, pad)
     return _added_back(x, dout, W, stride, pad)
 
@@ -163,7 +165,6 @@ def convolution_backward(x, dout, W, stride, pad):
 def _turned_convolution(x, dout, W, pad):
     """The col of dout serves twice: which dout met a pixel of x at which place of the filter is what dW needs, too."""
     FN, C, FH, FW = W.shape
-    _check_dout(dout, _out_shape(x.shape, FN, FH, FW, 1, pad))
     dx = empty_images(x.shape, np.result_type(dout, W))
     x_last, dout_last, dx_last = (_channels_last(a) for a in (x, dout, dx))
     turned = _as_matrix(W[:, :, ::-1, ::-1].transpose(1, 0, 2, 3))
@@ -182,7 +183,6 @@ def _turned_convolution(x, dout, W, pad):
 def _added_back(x, dout, W, stride, pad):
     """The windows of dx, which may overlap, are added up, as by col2im."""
     FN, C, FH, FW = W.shape
-    _check_dout(dout, _out_shape(x.shape, FN, FH, FW, stride, pad))
     dx = empty_images(x.shape, np.result_type(dout, W))
     x_last, dout_last, dx_last = (_channels_last(a) for a in (x, dout, dx))
     _, height, width, _ = dx_last.shape
@@ -209,16 +209,17 @@ def _added_back(x, dout, W, stride, pad):
 
 def _add_back(dcol, stride, image):
     """image (N, H, W, C) = the sum of its windows, dcol (filter_h, filter_w, N, out_h, out_w, C)."""
-    filter_h, filter_w, _, out_h, out_w, C = dcol.shape
-    if stride > 1:
+    filter_h, filter_w, _, out_h, out_w, _ = dcol.shape
+    if stride > 1 or filter_h * filter_w * image.size > 2 * dcol.size:
         image[...] = 0
         for i in range(filter_h):
             for j in range(filter_w):
                 image[:, i:i + stride * out_h:stride, j:j + stride * out_w:stride] += dcol[i, j]
         return
-    # The same in one sum: an image for each place of the filter, moved by that place and added to the others. What moves
-    # it is a step to the next image that is one row, or one pixel, too short. The zeros at the end of each image, as many
-    # as the filter is large, are what the next one finds before its beginning.
+    # The same in one sum. images[i, j] holds the values of filter place (i, j), each at the upper left corner of its
+    # window; moved i rows down and j pixels to the right, they add up to the image. What moves them is a step from one
+    # to the next that is a row, or a pixel, too short. So each begins early, in the one before; but where that ends, as
+    # at the end of every row, are only the zeros of the last filter_h - 1 rows and filter_w - 1 pixels.
     images = work_array("images", (filter_h, filter_w, *image.shape), image.dtype)
     images[...] = 0
     images[:, :, :, :out_h, :out_w] = dcol
@@ -251,7 +252,7 @@ def max_pooling(x, pool_h, pool_w, stride, pad, remember):
         # Padding must never win: 0 would beat negative values, -inf does not.
         taps = list(_taps(_padded(x_last[part], pad, pad, -np.inf), pool_h, pool_w, stride))
         largest, so_far = out_last[part], taps[0]
-        for tap in taps[1:] or taps:
+        for tap in taps[1:] or taps:        # a window of one value is compared with itself
             so_far = np.maximum(so_far, tap, out=largest)
         if remember:
             waiting = work_array("waiting", largest.shape, bool)    # has the maximum not come by yet?
@@ -269,9 +270,9 @@ def max_pooling(x, pool_h, pool_w, stride, pad, remember):
 
 def max_pooling_dx(dout, arg_max, x_shape, pool_h, pool_w, stride, pad):
     """dL/dx: each dout goes to the place of its window that held the maximum, the rest get 0."""
-    pool_h, pool_w, stride, pad = map(int, (pool_h, pool_w, stride, pad))
     N, C, height, width = x_shape
-    _check_dout(dout, arg_max.shape)
+    check_dout(dout, _out_shape(x_shape, C, pool_h, pool_w, stride, pad))
+    pool_h, pool_w, stride, pad = map(int, (pool_h, pool_w, stride, pad))
     dx = empty_images(x_shape, dout.dtype)
     arg_max_last, dout_last, dx_last = (_channels_last(a) for a in (arg_max, dout, dx))
     overlapping = stride < max(pool_h, pool_w)

@@ -361,6 +361,38 @@ def test_backward_before_forward_says_so(made):
             backward(np.ones(shape))
 
 
+def test_a_dout_of_another_shape_is_an_error_and_changes_nothing(made, rng):
+    make, shape = made
+    layer = make(np.float64)
+    dout = rng.normal(size=layer.forward(rng.normal(size=shape)).shape)
+    layer.backward(dout)
+    before = {name: grad.copy() for name, grad in gradients_of(layer).items()}
+    for wrong in (dout[1:], np.concatenate([dout, dout]), dout[..., :-1]):
+        for backward in (layer.backward, layer.parameter_gradients):
+            with pytest.raises(ValueError, match="shape|expected"):
+                backward(wrong)
+    for name, grad in gradients_of(layer).items():
+        np.testing.assert_array_equal(grad, before[name])
+
+
+def test_products_of_many_threads_check_dout_too(rng):
+    layer = Affine(np.ones((784, 50)), np.zeros(50))        # large enough to be cut into blocks
+    layer.forward(rng.normal(size=(1000, 784)))
+    with pytest.raises(ValueError, match=r"expected dout of out's shape \(1000, 50\), got \(1500, 50\)"):
+        layer.parameter_gradients(np.ones((1500, 50)))
+    assert layer.dW is None and layer.db is None
+
+
+def test_a_stride_that_has_become_a_fraction_is_an_error(rng):
+    x = rng.normal(size=(2, 1, 6, 6))
+    for layer in (Convolution(np.ones((2, 1, 3, 3)), np.zeros(2)), Pooling(2, 2)):
+        out = layer.forward(x)
+        layer.stride = 1.5
+        for use in (lambda: layer.forward(x), lambda: layer.backward(out)):
+            with pytest.raises(TypeError, match="whole numbers.*1.5"):
+                use()
+
+
 def test_prediction_between_forward_and_backward_does_no_harm(made, rng):
     make, shape = made
     layer = make(np.float64)

@@ -147,7 +147,8 @@ def test_a_number_of_threads_below_one(n):
         parallel.set_num_threads(n)
 
 
-@pytest.mark.parametrize("shape", [(3, 4, 5), (200, 300, 100), (100, 4000, 50), (37, 3000, 100), (1, 4000, 3000), (200, 200, 200)])
+@pytest.mark.parametrize("shape", [(3, 4, 5), (200, 300, 100), (100, 4000, 50), (37, 3000, 100), (1, 4000, 3000),
+                                   (200, 200, 200)])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_product_is_the_matrix_product(shape, dtype, rng):
     rows, inner, columns = shape
@@ -161,6 +162,8 @@ def test_product_is_the_matrix_product(shape, dtype, rng):
         np.testing.assert_allclose(out, expected, rtol=0, atol=tolerance * np.abs(expected).max())
     parallel.set_num_threads(1)
     np.testing.assert_array_equal(parallel.product(A, np.asfortranarray(B)), out)
+    with pytest.raises(ValueError, match="mismatch"):
+        parallel.product(A, np.vstack([B, B]))
 
 
 @pytest.mark.parametrize("shape", [(5, 6), (300, 400), (2, 3, 200, 100), (100001, 1)])

@@ -134,6 +134,14 @@ def test_col2im_is_the_transpose_of_im2col(seed):
     assert np.sum(col * other) == pytest.approx(np.sum(x * image), rel=1e-12, abs=1e-12)
 
 
+def test_windows_of_few_bits_count_as_any_other(rng):
+    x = rng.normal(size=(1, 64, 20, 20))
+    small, usual = (np.int8(3), np.int8(3), np.int8(2), np.int8(1)), (3, 3, 2, 1)
+    col = im2col(x, *usual)
+    np.testing.assert_array_equal(im2col(x, *small), col)
+    np.testing.assert_array_equal(col2im(col, x.shape, *small), col2im(col, x.shape, *usual))
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.float16, np.float32, np.float64])
 def test_dtype_is_kept_and_nothing_is_shared(dtype):
     x = np.ones((2, 1, 4, 4), dtype)

@@ -2,6 +2,8 @@
 
 tests/test_layers.py compares the layers with loops for small batches; here are the ways in which fast code goes wrong.
 """
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -58,7 +60,7 @@ def normal(rng, *shapes, dtype=np.float64):
 @pytest.mark.parametrize("pad", [0, 1, 2, 3, 5])
 def test_convolution_for_every_stride_pad_and_filter(stride, pad, dtype, rng):
     for FH, FW in ((1, 1), (3, 3), (2, 5), (5, 2), (4, 1)):         # pad is also larger than these minus 1
-        for C, FN in ((1, 1), (1, 3), (4, 2)):
+        for C, FN in ((1, 1), (1, 3), (4, 2), (1, 5), (2, 9)):          # of the last two dx is added back
             check_convolution(*normal(rng, (2, C, 7, 6), (FN, C, FH, FW), FN, dtype=dtype), stride, pad, rng)
 
 
@@ -67,6 +69,21 @@ def test_convolution_for_every_stride_pad_and_filter(stride, pad, dtype, rng):
 def test_convolution_for_every_number_of_slices(N, stride, rng):
     for C in (1, 3):
         check_convolution(*normal(rng, (N, C, 6, 5), (4, C, 3, 2), 4, dtype=np.float32), stride, 1, rng)
+
+
+def test_large_images_of_one_channel(rng):
+    check_convolution(*normal(rng, (1, 1, 120, 120), (2, 1, 3, 3), 2, dtype=np.float32), 1, 0, rng)
+
+
+def test_a_filter_as_large_as_the_image_takes_little_memory(rng):
+    layer = Convolution(*normal(rng, (40, 8, 28, 28), 40, dtype=np.float32))
+    dout = layer.forward(*normal(rng, (25, 8, 28, 28), dtype=np.float32))
+    tracemalloc.start()
+    try:
+        layer.backward(dout)
+        assert tracemalloc.get_traced_memory()[1] < 20e6
+    finally:
+        tracemalloc.stop()
 
 
 def test_convolution_where_col_of_few_images_is_large(rng, monkeypatch):

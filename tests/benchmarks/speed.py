@@ -3,9 +3,9 @@
 Usage: python tests/benchmarks/speed.py [--rounds 10] [--nets two simple deep keras] [--epoch]
 
 Each contender lives in a process of its own, so that no one's threads stand in another's way, and they take turns: five
-steps of ours, five of PyTorch's, five of ours, ... Times are medians, in milliseconds, for float32 (the book's layers:
-float64) and batches of 100; one step is forward, backward and Adam's update. "gemm" is the time of the matrix products
-alone, the floor. Who has two threads at work suffers most where other programs run: measure on a quiet machine.
+steps of ours, five of PyTorch's, five of ours, ..., each time after 0.2 s of steps that do not count. Times are medians,
+in milliseconds, for float32 (the book's layers: float64) and batches of 100; one step is forward, backward and Adam's
+update. "gemm" is the time of the matrix products alone, the floor. Who has two threads at work suffers most where other programs run: measure on a quiet machine.
 """
 import argparse
 import importlib.util
@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-WARM_UP = 0.2       # seconds at work before the clock starts: the threads of whoever came before spin for 0.1 s and more
+WARM_UP = 0.2       # seconds; for 0.1 s and more the threads of PyTorch or BLAS that came before keep a core busy
 
 
 class Worker:
