@@ -28,7 +28,7 @@ MISTAKES = [    # (module, the text, what it becomes)
     ("layers", "np.greater,", "np.greater_equal,"),
     ("layers", "(1 - out) *", "(1 + out) *"),
     ("layers", "product(dout, self.W.T)", "product(dout, self.W)"),
-    ("layers", '_remembered("x").T, dout', '_remembered("x"), dout'),
+    ("layers", "product(self.x.T, dout)", "product(self.x, dout)"),
     ("layers", "self.db = dout.sum(axis=0)", "self.db = dout.mean(axis=0)"),
     ("layers", "t] -= 1", "t] += 1"),
     ("layers", "dx -= t", "dx += t"),
