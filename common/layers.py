@@ -45,7 +45,7 @@ class Relu(Layer):
     """out = max(0, x) (book, 5.5.1)."""
 
     def forward(self, x, train_flg=True):
-        zeros = np.broadcast_to(np.zeros_like(x[:1]), x.shape)      # NumPy's maximum is slower with a number
+        zeros = np.zeros_like(x[:1])        # for every example; NumPy's maximum is slower with a number
         if train_flg:
             self.mask = elementwise(np.greater, x, zeros, out=empty_like(x, bool))
         return elementwise(np.maximum, x, zeros, out=empty_like(x))

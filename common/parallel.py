@@ -118,8 +118,10 @@ def product(A, B):
 
 
 def elementwise(ufunc, *arrays, out):
-    """ufunc(*arrays, out=out), of large arrays some examples at a time, several at a time."""
-    if out.size < 2 ** 16 or any(array.shape != out.shape for array in arrays):
+    """ufunc(*arrays, out=out), of large arrays some examples at a time, several at a time. An array of a single example
+    is for all of them."""
+    if out.size < 2 ** 16 or any(len(array) not in (1, len(out)) for array in arrays):
         return ufunc(*arrays, out=out)
-    run(lambda part: ufunc(*(array[part] for array in arrays), out=out[part]), slices(len(out)))
+    run(lambda part: ufunc(*(array[part if len(array) > 1 else ...] for array in arrays), out=out[part]),
+        slices(len(out)))
     return out

@@ -173,6 +173,7 @@ def test_elementwise_is_the_ufunc(shape, rng):
     out = np.empty(shape)
     assert parallel.elementwise(np.multiply, a, b, out=out) is out
     np.testing.assert_array_equal(out, a * b)
+    np.testing.assert_array_equal(parallel.elementwise(np.multiply, a, b[:1], out=out), a * b[:1])
     with pytest.raises(ValueError):
         parallel.elementwise(np.multiply, np.ones((shape[0] + 1, *shape[1:])), b, out=out)
 
