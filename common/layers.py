@@ -11,6 +11,7 @@ from common.arrays import empty_images, empty_like
 from common.functions import as_batch, sigmoid, softmax, softmax_loss
 from common.parallel import elementwise, product
 from common.random_mask import new_seed, random_mask
+from common.util import check_dout
 
 
 class Layer:
@@ -96,7 +97,7 @@ class Affine(Layer):
 
     def parameter_gradients(self, dout):
         """dW = x^T dout, db = the sum of dout over the batch."""
-        windows.check_dout(dout, (len(self._remembered("x")), self.W.shape[1]))
+        check_dout(dout, (len(self._remembered("x")), self.W.shape[1]))
         self.dW = product(self.x.T, dout)
         self.db = dout.sum(axis=0)
 
@@ -205,7 +206,7 @@ class BatchNormalization(Layer):
         """dx = gamma / std (dout - mean(dout) - xn mean(dout xn)): mean and std move with every x of the batch."""
         xn = self._remembered("xn")
         rows = self._rows(dout)
-        windows.check_dout(rows, xn.shape)
+        check_dout(rows, xn.shape)
         self.dbeta = columns.total(lambda dout: dout, rows)
         self.dgamma = columns.total(lambda dout, xn: dout * xn, rows, xn)
         dx = columns.compute(lambda dout, xn, factor, dbeta, dgamma: factor * (dout - dbeta - xn * dgamma),
@@ -309,7 +310,7 @@ class GlobalAveragePooling(Layer):
     def backward(self, dout):
         """dx = dout / (H W): every pixel has the same share in the mean."""
         N, C, H, W = self._remembered("x_shape")
-        windows.check_dout(dout, (N, C))
+        check_dout(dout, (N, C))
         dx = empty_images((N, C, H, W), dout.dtype)
         dx[...] = (dout / (H * W)).reshape(N, C, 1, 1)
         return dx

@@ -1,4 +1,4 @@
-"""Small tools: shuffling, mini-batches, smoothing, and im2col / col2im (book, 7.4)."""
+"""Small tools: shuffling, mini-batches, smoothing, a check, and im2col / col2im (book, 7.4)."""
 from numbers import Integral
 
 import numpy as np
@@ -50,6 +50,12 @@ def conv_output_size(input_size, filter_size, stride=1, pad=0):
     if filter_size > input_size + 2 * pad:
         raise ValueError(f"a window of {filter_size} does not fit into {input_size} values padded by {pad}")
     return (input_size + 2 * pad - filter_size) // stride + 1
+
+
+def check_dout(dout, expected):
+    """backward's dL/dout must have out's shape: broadcast, it would make gradients that are wrong."""
+    if dout.shape != expected:
+        raise ValueError(f"backward: expected dout of out's shape {expected}, got {dout.shape}")
 
 
 def im2col(input_data, filter_h, filter_w, stride=1, pad=0):

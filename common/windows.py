@@ -13,7 +13,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from common import parallel
 from common.arrays import empty_images, work_array
-from common.util import conv_output_size
+from common.util import check_dout, conv_output_size
 
 COL_BYTES = 2 ** 21     # of a col matrix: two threads' fit into a cache of 4 MB
 
@@ -78,12 +78,6 @@ def _as_matrix(W):
 def _out_shape(x_shape, FN, filter_h, filter_w, stride, pad):
     N, _, H, W = x_shape
     return N, FN, conv_output_size(H, filter_h, stride, pad), conv_output_size(W, filter_w, stride, pad)
-
-
-def check_dout(dout, expected):
-    """backward's dL/dout must have out's shape: broadcast, it would make gradients that are wrong."""
-    if dout.shape != expected:
-        raise ValueError(f"backward: expected dout of out's shape {expected}, got {dout.shape}")
 
 
 def _slices(out, filter_h, filter_w, C):
@@ -200,14 +194,14 @@ def _added_back(x, dout, W, stride, pad):
             dcol = np.matmul(rows, matrix.T, out=work_array("col", (len(rows), len(matrix)), dx.dtype))
             dcol = dcol.reshape(-1, out_h, out_w, FH, FW, C).transpose(3, 4, 0, 1, 2, 5)
         padded = work_array("padded", (len(dout_part), height + 2 * pad, width + 2 * pad, C), dx.dtype)
-        _add_back(dcol, stride, padded)
+        _add_windows(dcol, stride, padded)
         dx_last[part] = padded[:, pad:pad + height, pad:pad + width]
         return gradients
 
     return dx, *_added_up(parallel.run(work, _slices(dout_last, FH, FW, C)), W.shape)
 
 
-def _add_back(dcol, stride, image):
+def _add_windows(dcol, stride, image):
     """image (N, H, W, C) = the sum of its windows, dcol (filter_h, filter_w, N, out_h, out_w, C)."""
     filter_h, filter_w, _, out_h, out_w, _ = dcol.shape
     if stride > 1 or filter_h * filter_w * image.size > 2 * dcol.size:
