@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
-from common.options import at_least
-from common.plot import image_grid, show
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common.training.options import at_least
+from common.figures.plot import image_grid, show
 from dataset.mnist import load_mnist
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common.functions import sigmoid, softmax
-from dataset.files import load_pickle
+from common.files import load_pickle
 from dataset.mnist import load_mnist
 
 

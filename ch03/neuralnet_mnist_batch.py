@@ -10,7 +10,7 @@ from time import perf_counter
 
 import numpy as np
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ch03.neuralnet_mnist import get_data, init_network, predict
 
 BATCH_SIZE = 100

@@ -9,9 +9,9 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common.functions import sigmoid, step_function
-from common.plot import show
+from common.figures.plot import show
 
 if __name__ == "__main__":
     x = np.arange(-5.0, 5.0, 0.01)

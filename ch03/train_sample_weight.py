@@ -7,10 +7,10 @@ quick trial does not replace the good weights.
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common.multi_layer_net import MultiLayerNet
-from common.options import training_options
-from common.plot import learning_curves, show
+from common.training.options import training_options
+from common.figures.plot import learning_curves, show
 from common.trainer import Trainer
 from dataset.mnist import load_mnist
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
-from common.plot import show
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common.figures.plot import show
 
 
 def numerical_diff(f, x):

@@ -14,12 +14,12 @@ from timeit import repeat
 import numpy as np
 from tqdm import tqdm
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ch04.two_layer_net import TwoLayerNet
-from common.options import training_options
-from common.plot import learning_curves, show
+from common.training.options import training_options
+from common.figures.plot import learning_curves, show
 from common.util import minibatches
-from dataset.files import save_pickle
+from common.files import save_pickle
 from dataset.mnist import load_mnist
 
 FOLDER = Path(__file__).resolve().parent

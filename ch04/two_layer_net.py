@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common.functions import cross_entropy_error, sigmoid, sigmoid_grad, softmax
 from common.gradient import numerical_gradient
 

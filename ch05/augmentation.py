@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
-from common.augment import distort
-from common.plot import image_grid, show
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common.training.augmentation import distort
+from common.figures.plot import image_grid, show
 from dataset.mnist import load_mnist
 
 DISTORTIONS = {

@@ -16,15 +16,15 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ch05.deep_convnet import DeepConvNet
 from ch05.simple_convnet import SimpleConvNet
 from ch05.two_layer_net import TwoLayerNet
-from common.graph import record
+from common.figures.graph import record
 from common.multi_layer_net import MultiLayerNet
-from common.plot import show
-from common.plot_graph import draw
-from dataset.files import load_pickle
+from common.figures.plot import show
+from common.figures.draw_graph import draw
+from common.files import load_pickle
 from dataset.mnist import load_mnist
 
 

@@ -12,10 +12,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from tqdm import tqdm
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common.multi_layer_net_extend import MultiLayerNetExtend
-from common.options import training_options
-from common.plot import lines, show
+from common.training.options import training_options
+from common.figures.plot import lines, show
 from common.trainer import Trainer
 from dataset.mnist import load_mnist
 

@@ -8,11 +8,11 @@ Before: layer_naive.py; next: buy_apple_orange.py.
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ch05.layer_naive import MulLayer
-from common.graph import Graph
-from common.plot import show
-from common.plot_graph import draw
+from common.figures.graph import Graph
+from common.figures.plot import show
+from common.figures.draw_graph import draw
 
 if __name__ == "__main__":
     apple = 100

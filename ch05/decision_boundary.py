@@ -14,12 +14,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 from tqdm import tqdm
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common.functions import softmax
 from common.multi_layer_net import MultiLayerNet
 from common.optimizer import Adam
-from common.options import at_least, training_options
-from common.plot import save_gif, show
+from common.training.options import at_least, training_options
+from common.figures.plot import save_gif, show
 from common.util import minibatches
 
 COLOURS = np.array([[0.12, 0.47, 0.71], [1.0, 0.5, 0.05], [0.17, 0.63, 0.17]])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common.initializer import random_affine, random_convolution
 from common.layers import Dropout, Pooling, Relu
 from common.network import Network

@@ -15,13 +15,13 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ch05.deep_convnet import DeepConvNet
 from ch05.parameters import load_trained
 from ch05.simple_convnet import SimpleConvNet
 from common.functions import softmax
-from common.options import at_least
-from common.plot import show
+from common.training.options import at_least
+from common.figures.plot import show
 from dataset.mnist import load_mnist
 
 

@@ -10,10 +10,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
-import common.plot  # noqa: F401 - chooses a window, or Agg where there is none
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import common.figures.plot  # noqa: F401 - chooses a window, or Agg where there is none
 from ch05.predict_digit import draw_bars, in_words, load_network, probabilities_of, set_bars
-from common.digit_image import center_digit
+from dataset.digit_image import center_digit
 
 SIDE = 280      # pixels of the square to draw in
 PEN = 22        # pixels: as thick as MNIST's strokes, if the digit fills most of the square

@@ -10,11 +10,11 @@ Before: misclassified_mnist.py; next: keras_convnet.py.
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ch05.deep_convnet import DeepConvNet
 from ch05.parameters import load_trained
-from common.evaluation import calibration, class_accuracy, confusion_matrix, probabilities, table
-from common.plot import class_accuracies, confusion, reliability, show
+from common.training.evaluation import calibration, class_accuracy, confusion_matrix, probabilities, table
+from common.figures.plot import class_accuracies, confusion, reliability, show
 from dataset.mnist import load_mnist
 
 if __name__ == "__main__":

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ch05.two_layer_net import TwoLayerNet
 from common import layers
 from common.gradient import check_gradients
-from common.options import at_least
-from common.plot import gradient_check, show
+from common.training.options import at_least
+from common.figures.plot import gradient_check, show
 from dataset.mnist import load_mnist
 
 

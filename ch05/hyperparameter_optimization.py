@@ -15,10 +15,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from tqdm import tqdm
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common.multi_layer_net import MultiLayerNet
-from common.options import at_least, training_options
-from common.plot import lines, show
+from common.training.options import at_least, training_options
+from common.figures.plot import lines, show
 from common.trainer import Trainer
 from common.util import shuffle_dataset
 from dataset.mnist import load_mnist

@@ -8,11 +8,11 @@ Before: train_deepnet.py; next: evaluate.py.
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ch05.deep_convnet import DeepConvNet
 from ch05.parameters import load_trained
-from common.evaluation import most_wrong, probabilities, table
-from common.plot import image_grid, show
+from common.training.evaluation import most_wrong, probabilities, table
+from common.figures.plot import image_grid, show
 from dataset.mnist import load_mnist
 
 SHOWN = 20

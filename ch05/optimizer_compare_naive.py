@@ -13,10 +13,10 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common.optimizer import SGD, AdaGrad, Adam, Momentum
-from common.options import at_least
-from common.plot import save_gif, show
+from common.training.options import at_least
+from common.figures.plot import save_gif, show
 
 
 def f(x, y):

@@ -12,12 +12,12 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ch05.deep_convnet import DeepConvNet
 from ch05.parameters import load_trained
-from common.digit_image import bounding_box, center_digit, find_ink, read_picture
-from common.evaluation import probabilities
-from common.plot import show
+from dataset.digit_image import bounding_box, center_digit, find_ink, read_picture
+from common.training.evaluation import probabilities
+from common.figures.plot import show
 
 ROWS = 4        # files in a figure
 
@@ -35,7 +35,7 @@ def probabilities_of(network, digit):
 
 
 def prepare(path):
-    """(picture, ink, digit) of a file, see `common.digit_image`. ValueError or OSError if there is no digit."""
+    """(picture, ink, digit) of a file, see `dataset.digit_image`. ValueError or OSError if there is no digit."""
     picture = read_picture(path)
     try:
         ink = find_ink(picture)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common.initializer import random_affine, random_convolution
 from common.layers import Pooling, Relu, SoftmaxWithLoss
 from common.network import Network

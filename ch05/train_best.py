@@ -17,12 +17,12 @@ import sys
 from functools import partial
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ch05.batch_norm_convnet import BatchNormConvNet
-from common.augment import distort
-from common.live import live
-from common.options import at_least, dataset_option, trainer_options, training_options
-from common.plot import show, training_curves
+from common.training.augmentation import distort
+from common.training.live_window import live
+from common.training.options import at_least, dataset_option, trainer_options, training_options
+from common.figures.plot import show, training_curves
 from common.trainer import Trainer
 
 PARAMS = Path(__file__).resolve().with_name("best_params.pkl")

@@ -13,10 +13,10 @@ import time
 from pathlib import Path
 
 STARTED = time.perf_counter()       # the seconds below count the imports too
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ch05.batch_norm_convnet import BatchNormConvNet
-from common.options import dataset_option, training_options
-from common.schedule import cosine
+from common.training.options import dataset_option, training_options
+from common.training.schedule import cosine
 from common.trainer import Trainer
 
 PARAMS = Path(__file__).resolve().with_name("fast_params.pkl")

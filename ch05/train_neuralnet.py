@@ -8,11 +8,11 @@ Before: gradient_check.py; next: decision_boundary.py.
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ch05.two_layer_net import TwoLayerNet
-from common.live import live
-from common.options import dataset_option, trainer_options, training_options
-from common.plot import show, training_curves
+from common.training.live_window import live
+from common.training.options import dataset_option, trainer_options, training_options
+from common.figures.plot import show, training_curves
 from common.trainer import Trainer
 
 PARAMS = Path(__file__).resolve().with_name("two_layer_net_params.pkl")

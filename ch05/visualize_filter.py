@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ch05.parameters import load_trained
 from ch05.simple_convnet import SimpleConvNet
-from common.plot import filters, show
+from common.figures.plot import filters, show
 
 if __name__ == "__main__":
     np.random.seed(0)

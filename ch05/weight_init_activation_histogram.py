@@ -12,10 +12,10 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common.functions import relu, sigmoid
 from common.initializer import weight_std
-from common.plot import show
+from common.figures.plot import show
 
 NODES = 100
 LAYERS = 5

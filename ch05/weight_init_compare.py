@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common.multi_layer_net import MultiLayerNet
-from common.options import training_options
-from common.plot import lines, show
+from common.training.options import training_options
+from common.figures.plot import lines, show
 from common.trainer import Trainer
 from common.util import smooth_curve
 from dataset.mnist import load_mnist

@@ -7,7 +7,7 @@ from common import sliced
 from common.functions import as_batch
 from common.gradient import numerical_gradient
 from common.layers import SoftmaxWithLoss
-from dataset.files import load_pickle, printable, save_pickle
+from common.files import load_pickle, printable, save_pickle
 
 
 class Params(dict):

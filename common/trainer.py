@@ -6,16 +6,16 @@ from contextlib import nullcontext
 import numpy as np
 from tqdm import tqdm
 
-from common.checkpoint import load_checkpoint, save_checkpoint
-from common.finite import finite, origin_in_arrays, origin_in_examples, origin_in_step
+from common.training.checkpoint import load_checkpoint, save_checkpoint
+from common.training.not_finite import finite, origin_in_arrays, origin_in_examples, origin_in_step
 from common.functions import as_batch
-from common.interruption import stop_signals
+from common.training.interruption import stop_signals
 from common.layers import SoftmaxWithLoss
-from common.log import write_log
+from common.training.log import write_log
 from common.network import Network
 from common.optimizer import Optimizer, create_optimizer
 from common.util import minibatches
-from common.weights import AverageWeights, BestWeights, arrays_of, copies, put
+from common.training.averaging import AverageWeights, BestWeights, arrays_of, copies, put
 
 
 class Trainer:
@@ -31,8 +31,8 @@ class Trainer:
     optimizer_param : the settings of the optimizer named
     evaluate_sample_num_per_epoch : evaluate on the first so many examples only; None for all
     verbose : print a line per epoch and show a progress bar
-    schedule : a function of progress that the learning rate is multiplied by, see `common.schedule`
-    augment : a function of a batch of examples that returns the batch to train on, see `common.augment`
+    schedule : a function of progress that the learning rate is multiplied by, see `common.training.schedule`
+    augment : a function of a batch of examples that returns the batch to train on, see `common.training.augmentation`
     average : the decay of an average of the weights, 0.999 say, which is evaluated and kept instead of those of the
         last step; 0 for none
     validation : (x, t), examples held out of the training, to keep the parameters of the epoch that is best on them

@@ -6,7 +6,7 @@ from urllib.request import Request, urlopen
 
 from tqdm import tqdm
 
-from dataset.files import printable
+from common.files import printable
 
 USER_AGENT = "deep-learning-from-scratch/1.0 (MNIST loader)"
 ANSWER_SECONDS = 10         # the longest silence of a server

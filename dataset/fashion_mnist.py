@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 if not __package__:
-    sys.path.append(str(Path(__file__).resolve().parents[1]))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from dataset import source
 from dataset.source import Dataset, four_files
 

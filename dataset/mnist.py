@@ -15,7 +15,7 @@ import warnings
 from pathlib import Path
 
 if not __package__:
-    sys.path.append(str(Path(__file__).resolve().parents[1]))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 
 from dataset import source

@@ -12,7 +12,7 @@ import numpy as np
 
 from dataset import idx
 from dataset.download import fetch_from
-from dataset.files import load_pickle, remove_abandoned, save_pickle, write_atomically
+from common.files import load_pickle, remove_abandoned, save_pickle, write_atomically
 
 OFFLINE = "MNIST_OFFLINE"       # environment variable: 1 means that no download is tried
 FILE_NAMES = {

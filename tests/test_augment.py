@@ -1,9 +1,9 @@
-"""common/augment.py: where each point goes, that it is random as asked, and that threads change nothing."""
+"""common/training/augmentation.py: where each point goes, that it is random as asked, and that threads change nothing."""
 import numpy as np
 import pytest
 
 from common import parallel
-from common.augment import distort
+from common.training.augmentation import distort
 
 ALL = {"shift": 2, "rotation": 10, "scale": 0.1, "shear": 0.1, "elastic": 1.4}
 

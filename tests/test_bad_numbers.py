@@ -4,15 +4,15 @@ import json
 import numpy as np
 import pytest
 
-from common.finite import finite
+from common.training.not_finite import finite
 from common.initializer import random_affine, random_convolution
 from common.layers import Affine, BatchNormalization, Convolution, Layer, Pooling, Relu, Sigmoid
 from common.multi_layer_net_extend import MultiLayerNetExtend
 from common.network import Network
 from common.optimizer import SGD, Momentum
 from common.trainer import Trainer
-from common.weights import arrays_of, copies
-from dataset.files import load_pickle
+from common.training.averaging import arrays_of, copies
+from common.files import load_pickle
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")     # NumPy warns first, and that is right
 

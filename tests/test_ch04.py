@@ -10,7 +10,7 @@ from ch04.gradient_1d import numerical_diff, tangent_line
 from ch04.gradient_method import gradient_descent
 from ch04.two_layer_net import TwoLayerNet
 from common.gradient import numerical_gradient
-from dataset.files import load_pickle
+from common.files import load_pickle
 
 
 @pytest.fixture(scope="module")

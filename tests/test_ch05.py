@@ -20,8 +20,8 @@ from ch05.optimizer_compare_naive import walk
 from ch05.simple_convnet import SimpleConvNet
 from ch05.two_layer_net import TwoLayerNet
 from common.optimizer import SGD
-from common.options import training_options
-from common.plot import training_curves
+from common.training.options import training_options
+from common.figures.plot import training_curves
 from dataset import mnist, source
 
 IMAGE = (1, 8, 8)

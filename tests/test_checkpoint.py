@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common.augment import distort
-from common.checkpoint import saved_epochs
+from common.training.augmentation import distort
+from common.training.checkpoint import saved_epochs
 from common.initializer import random_affine, random_convolution
 from common.layers import Dropout, Pooling, Relu
 from common.multi_layer_net_extend import MultiLayerNetExtend
 from common.network import Network
 from common.optimizer import SGD
-from common.schedule import constant, cosine, step
+from common.training.schedule import constant, cosine, step
 from common.trainer import Trainer
-from common.weights import arrays_of
-from dataset.files import load_pickle, save_pickle
+from common.training.averaging import arrays_of
+from common.files import load_pickle, save_pickle
 
 if os.name == "posix":
     from fuzz import interruptions

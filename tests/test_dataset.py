@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataset import files, idx, mnist, source
+from common import files
+from dataset import idx, mnist, source
 from dataset.mnist import MINI_DIR, MINI_FILES, MiniMnistWarning, load_mnist
 from scripts import copy_project, run_script
 

@@ -14,7 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from dataset import download, files, mnist
+from common import files
+from dataset import download, mnist
 from dataset.mnist import MINI_DIR, MINI_FILES, MiniMnistWarning, load_mnist
 from test_dataset import assert_good
 

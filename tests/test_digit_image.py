@@ -1,4 +1,4 @@
-"""common.digit_image: from awkward pictures back to MNIST's pixels, and clear words where that cannot be."""
+"""dataset.digit_image: from awkward pictures back to MNIST's pixels, and clear words where that cannot be."""
 import struct
 import zlib
 from io import BytesIO
@@ -8,8 +8,8 @@ import pytest
 from digits import enlarged, real_digits, trained_network
 from PIL import Image, ImageOps
 
-from common import digit_image
-from common.digit_image import bounding_box, center_digit, find_ink, read_picture
+from dataset import digit_image
+from dataset.digit_image import bounding_box, center_digit, find_ink, read_picture
 
 
 def prepared(path):

@@ -1,10 +1,10 @@
-"""common/evaluation.py: small examples worked out by hand, and against loops on random ones."""
+"""common/training/evaluation.py: small examples worked out by hand, and against loops on random ones."""
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from common import plot
-from common.evaluation import calibration, class_accuracy, confusion_matrix, most_wrong, probabilities, table
+from common.figures import plot
+from common.training.evaluation import calibration, class_accuracy, confusion_matrix, most_wrong, probabilities, table
 from common.multi_layer_net import MultiLayerNet
 
 # four answers: right, wrong and unsure, wrong and sure, right; class 2 does not occur

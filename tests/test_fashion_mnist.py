@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common.options import dataset_option
+from common.training.options import dataset_option
 from dataset import fashion_mnist, mnist
 from dataset.choice import CHOICES
 from dataset.fashion_mnist import CLASS_NAMES, FASHION_MNIST, load_fashion_mnist

@@ -7,8 +7,8 @@ import time
 import numpy as np
 import pytest
 
-from dataset import files
-from dataset.files import UnreadableFile, load_pickle, save_pickle, write_atomically
+from common import files
+from common.files import UnreadableFile, load_pickle, save_pickle, write_atomically
 from test_plain_pickle import ARRAYS, PLAIN, TABLE, assert_same
 
 

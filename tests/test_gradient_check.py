@@ -7,7 +7,7 @@ from scripts import copy_project, last_line, run_script
 
 from ch05.gradient_check import MISTAKES, broken
 from ch05.layer_naive import MulLayer
-from common import plot
+from common.figures import plot
 from common.gradient import check_gradients
 from common.layers import Affine, BatchNormalization, Convolution, Dropout, Pooling, Relu, Sigmoid, SoftmaxWithLoss
 from common.multi_layer_net_extend import MultiLayerNetExtend

@@ -17,13 +17,15 @@ from ch05.deep_convnet import DeepConvNet
 from ch05.layer_naive import AddLayer, MulLayer
 from ch05.simple_convnet import SimpleConvNet
 from ch05.two_layer_net import TwoLayerNet
-from common import graph_layout, plot_graph, steps
-from common.graph import Graph, record, summary
+from common.figures import draw_graph as plot_graph
+from common.figures import graph_layout
+from common.figures import small_steps as steps
+from common.figures.graph import Graph, record, summary
 from common.layers import Affine, Relu, Sigmoid, SoftmaxWithLoss
 from common.multi_layer_net import MultiLayerNet
 from common.multi_layer_net_extend import MultiLayerNetExtend
-from common.plot_graph import draw
-from common.plot_value import BACKWARD, FORWARD, describe
+from common.figures.draw_graph import draw
+from common.figures.value_block import BACKWARD, FORWARD, describe
 
 CONV = {"filter_num": 3, "filter_size": 3, "pad": 1, "stride": 1}
 NETS = {
@@ -563,6 +565,6 @@ def test_a_file_of_another_net_is_named(project, tmp_path):
 
 
 def test_the_modules_know_neither_chapters_nor_without_need_matplotlib():
-    code = "import sys, common.graph, common.graph_layout; print('matplotlib' in sys.modules, 'ch05' in sys.modules)"
+    code = "import sys, common.figures.graph, common.figures.graph_layout; print('matplotlib' in sys.modules, 'ch05' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.split() == ["False", "False"]

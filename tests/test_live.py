@@ -1,4 +1,4 @@
-"""common.live: the window shows what the trainer knows, takes little time, and is never in the way of the training."""
+"""common.training.live_window: the window shows what the trainer knows, takes little time, and is never in the way of the training."""
 import time
 from types import SimpleNamespace
 
@@ -8,9 +8,9 @@ import pytest
 from matplotlib.backend_bases import CloseEvent
 from scripts import copy_project, last_line, run_script
 
-from common import live as module
-from common import plot  # noqa: F401  (chooses the backend before a test makes believe there is a screen)
-from common.live import SHARE, Window, live
+from common.training import live_window as module
+from common.figures import plot  # noqa: F401  (chooses the backend before a test makes believe there is a screen)
+from common.training.live_window import SHARE, Window, live
 from common.multi_layer_net import MultiLayerNet
 from common.trainer import Trainer
 

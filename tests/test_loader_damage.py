@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from dataset.files import save_pickle
+from common.files import save_pickle
 from fuzz import loader
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs fork, kill -9 and limits")

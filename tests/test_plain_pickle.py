@@ -13,8 +13,8 @@ import zlib
 import numpy as np
 import pytest
 
-from dataset import plain_pickle
-from dataset.plain_pickle import build
+from common import plain_pickle
+from common.plain_pickle import build
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 TABLE = np.arange(6.0).reshape(2, 3)

@@ -1,4 +1,4 @@
-"""common.plot: figures show what was given, wrong shapes are named, and without a screen a file appears."""
+"""common.figures.plot: figures show what was given, wrong shapes are named, and without a screen a file appears."""
 import re
 import sys
 from types import SimpleNamespace
@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from scripts import ROOT, run_script
 
-from common import plot
+from common.figures import plot
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +61,7 @@ def test_show_opens_a_window_where_there_is_a_screen(tmp_path, monkeypatch):
 @pytest.mark.parametrize("backend", [None, "agg", "TkAgg", "module://not_installed"])
 def test_a_machine_without_a_screen_gets_a_file(tmp_path, backend):
     script = tmp_path / "draw.py"
-    script.write_text("from common.plot import lines, show\nlines({'a': [1, 2]}, 'epoch', 'loss')\nshow()\n")
+    script.write_text("from common.figures.plot import lines, show\nlines({'a': [1, 2]}, 'epoch', 'loss')\nshow()\n")
     result = run_script(script, MPLBACKEND=backend, PYTHONPATH=str(ROOT))
     assert result.stdout == f"Figure saved: {tmp_path / 'draw.png'}\n"
     assert Image.open(tmp_path / "draw.png").size > (300, 200)

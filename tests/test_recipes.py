@@ -14,11 +14,11 @@ from scripts import copy_project, last_line, run_from_both, run_script
 from ch05.batch_norm_convnet import BatchNormConvNet
 from ch05.deep_convnet import DeepConvNet
 from ch05.keras_convnet import KerasConvNet
-from common import schedule
+from common.training import schedule
 from common.layers import Dropout
-from common.options import trainer_options, training_options
+from common.training.options import trainer_options, training_options
 from dataset import mnist, source
-from dataset.files import load_pickle, save_pickle
+from common.files import load_pickle, save_pickle
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
-"""common/schedule.py against values worked out by hand."""
+"""common/training/schedule.py against values worked out by hand."""
 import pytest
 
-from common.schedule import constant, cosine, step
+from common.training.schedule import constant, cosine, step
 
 
 @pytest.mark.parametrize("schedule, values", [

@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
-from common.evaluation import probabilities
+from common.training.evaluation import probabilities
 from common.initializer import random_affine, random_convolution
 from common.layers import Affine, BatchNormalization, Dropout, Pooling, Relu, Sigmoid
 from common.multi_layer_net_extend import MultiLayerNetExtend

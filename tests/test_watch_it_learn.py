@@ -13,7 +13,7 @@ from ch05.decision_boundary import spiral, territory
 from ch05.deep_convnet import DeepConvNet
 from ch05.digit_through_cnn import stations, tiles
 from ch05.simple_convnet import SimpleConvNet
-from common import plot
+from common.figures import plot
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,9 @@
-"""common/weights.py: averages as the formula says, and the arrays of the best epoch."""
+"""common/training/averaging.py: averages as the formula says, and the arrays of the best epoch."""
 import numpy as np
 import pytest
 
 from common.multi_layer_net_extend import MultiLayerNetExtend
-from common.weights import AverageWeights, BestWeights, arrays_of, put
+from common.training.averaging import AverageWeights, BestWeights, arrays_of, put
 
 
 @pytest.fixture

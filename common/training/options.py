@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from common.checkpoint import saved_epochs
-from common.schedule import constant, cosine, step
+from common.training.checkpoint import saved_epochs
+from common.training.schedule import constant, cosine, step
 from dataset.choice import CHOICES
 
 
@@ -60,8 +60,8 @@ def dataset_option():
 def trainer_options(parser, schedule="constant"):
     """Adds --schedule, --checkpoint, --resume, --log and --live to a parser, for `training_options`.
 
-    `args.schedule` is a function of `common.schedule`, the one named `schedule` if the reader asks for no other;
-    `args.live` is for `common.live`; the others are names of files, or None: settings of a Trainer.
+    `args.schedule` is a function of `common.training.schedule`, the one named `schedule` if the reader asks for no other;
+    `args.live` is for `common.training.live_window`; the others are names of files, or None: settings of a Trainer.
     """
     schedules = {"constant": constant, "step": step, "cosine": cosine}
 

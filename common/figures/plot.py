@@ -22,7 +22,7 @@ from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 from common.util import smooth_curve
-from dataset.files import write_atomically
+from common.files import write_atomically
 
 try:
     plt.switch_backend(matplotlib.get_backend())    # MPLBACKEND if set; else a window, or Agg
@@ -246,7 +246,7 @@ def confusion(matrix):
     Parameters
     ----------
     matrix : (K, K) array_like of int
-        From `common.evaluation.confusion_matrix`: rows are the right classes, columns the net's.
+        From `common.training.evaluation.confusion_matrix`: rows are the right classes, columns the net's.
 
     Returns
     -------
@@ -271,7 +271,7 @@ def class_accuracies(accuracy):
     Parameters
     ----------
     accuracy : (K,) array_like
-        From `common.evaluation.class_accuracy`.
+        From `common.training.evaluation.class_accuracy`.
 
     Returns
     -------
@@ -292,7 +292,7 @@ def reliability(count, certainty, accuracy, error):
     Parameters
     ----------
     count, certainty, accuracy, error
-        What `common.evaluation.calibration` returns.
+        What `common.training.evaluation.calibration` returns.
 
     Returns
     -------

@@ -7,7 +7,7 @@ import time
 import zlib
 from pathlib import Path
 
-from dataset import plain_pickle
+from common import plain_pickle
 
 
 class UnreadableFile(ValueError):

@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, FancyBboxPatch, Polygon
 
-from common.graph_layout import INDENT, LIGHT, ROW_GAP, Box, Link, layout
-from common.plot_value import BACKWARD, FORWARD, STYLE, ValueBlock, line_height, text_width
+from common.figures.graph_layout import INDENT, LIGHT, ROW_GAP, Box, Link, layout
+from common.figures.value_block import BACKWARD, FORWARD, STYLE, ValueBlock, line_height, text_width
 
 # All lengths are in inches.
 RADIUS = 0.25           # of an operation
@@ -30,7 +30,7 @@ def draw(graph, title=None, width=11):
 
     Parameters
     ----------
-    graph : common.graph.Graph
+    graph : common.figures.graph.Graph
         Made by `record`, or by hand.
     title : str, optional
     width : float

@@ -3,7 +3,7 @@
 Of a net, ours or your own, in one line:
 
     print(summary(net, x, t))           # a table of its layers
-    draw(record(net, x, t))             # a picture, with common.plot_graph
+    draw(record(net, x, t))             # a picture, with common.figures.draw_graph
 
 Of layers wired by hand, the values are named, and a name used twice is a branch:
 
@@ -18,7 +18,7 @@ from time import perf_counter
 
 import numpy as np
 
-from common.steps import STEPS
+from common.figures.small_steps import STEPS
 
 
 @dataclass(eq=False)

@@ -5,7 +5,7 @@ import json
 from itertools import zip_longest
 from pathlib import Path
 
-from dataset.files import write_atomically
+from common.files import write_atomically
 
 
 def write_log(path, history):

@@ -4,8 +4,8 @@ from zlib import crc32
 import numpy as np
 
 from common.network import check_names
-from common.weights import arrays_of, put
-from dataset.files import load_pickle, printable, save_pickle
+from common.training.averaging import arrays_of, put
+from common.files import load_pickle, printable, save_pickle
 
 
 def save_checkpoint(path, trainer):

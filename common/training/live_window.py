@@ -46,7 +46,7 @@ class Window:
     def __init__(self):
         import matplotlib.pyplot as plt
 
-        from common import plot         # chooses a window, or Agg where there is no screen
+        from common.figures import plot         # chooses a window, or Agg where there is no screen
         self._figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
         self._loss, = plot.lines({"train": []}, "step", "loss", axes=left).lines
         self._loss.set_marker("")

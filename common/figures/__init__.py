@@ -1,0 +1,1 @@
+"""Pictures: curves, grids of images, filters, the computational graph."""

@@ -1,0 +1,1 @@
+"""What may be hung onto the Trainer, and what its scripts share: schedules, checkpoints, averages, logs, options."""
