@@ -1,0 +1,53 @@
+"""How a script of the chapters begins and ends.
+
+    args = start(__doc__)       # first line under `if __name__ == "__main__":`; says what to look at
+    ...
+    end(trainer.exit_code)      # last line, in scripts that may fail or be interrupted
+"""
+import argparse
+import shutil
+import sys
+import textwrap
+
+
+def start(doc, parser=None):
+    """Read the command line, then print what the script is and what to look at; --help prints all of `doc`.
+
+    Parameters
+    ----------
+    doc : str
+        The script's `__doc__`. Its first two paragraphs are printed: what it is, and what to look at.
+    parser : argparse.ArgumentParser, optional
+        With the script's own options. `common.training.options` adds its own to it, then calls `start`.
+
+    Returns
+    -------
+    argparse.Namespace
+    """
+    print_any_letters()
+    parser = parser or argparse.ArgumentParser()
+    parser.description = doc
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    try:
+        args = parser.parse_args()
+    except SystemExit as error:
+        end(error.code)
+    width = min(100, shutil.get_terminal_size().columns)
+    for paragraph in doc.split("\n\n")[:2]:
+        print(textwrap.fill(" ".join(paragraph.split()), width), end="\n\n", flush=True)
+    return args
+
+
+def end(exit_code=0):
+    """End the script with this exit code: 0 all is well, 2 it cannot go on, 130 stopped by Ctrl-C.
+
+    After `%run` in a notebook the code is always 0: for any other one IPython would show a traceback.
+    """
+    ipython = sys.modules.get("IPython")
+    sys.exit(0 if ipython and ipython.get_ipython() else exit_code)
+
+
+def print_any_letters():
+    r"""From now on print a letter that the terminal does not have as \u6df1; Python's way is an error."""
+    if hasattr(sys.stdout, "reconfigure"):      # a notebook's output has none, and needs none
+        sys.stdout.reconfigure(errors="backslashreplace")

@@ -1,0 +1,66 @@
+"""common.script: what a script prints first, and how it ends, in a terminal and in a notebook."""
+import argparse
+import io
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from common.script import end, start
+
+DOC = """What it is.
+
+Look at this,
+then at that.
+
+Before: nothing; next: 100 % more.
+"""
+
+
+def run(monkeypatch, *arguments, parser=None):
+    monkeypatch.setattr("sys.argv", ["script.py", *arguments])
+    return start(DOC, parser)
+
+
+def test_it_says_what_to_look_at_and_returns_the_options(monkeypatch, capsys):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seed", type=int)
+    assert run(monkeypatch, "--seed", "3", parser=parser).seed == 3
+    assert capsys.readouterr().out == "What it is.\n\nLook at this, then at that.\n\n"
+
+
+@pytest.mark.parametrize("arguments, code, words", [(["--help"], 0, DOC), (["--sed"], 2, "--sed")])
+@pytest.mark.parametrize("notebook", [False, True])
+def test_help_and_wrong_options_end_the_script(monkeypatch, capsys, arguments, code, words, notebook):
+    if notebook:
+        monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=object))
+    with pytest.raises(SystemExit) as stopped:
+        run(monkeypatch, *arguments)
+    assert stopped.value.code == (0 if notebook else code)
+    output = capsys.readouterr()
+    assert words in output.out + output.err and ("What it is." in output.out) == (code == 0)
+
+
+@pytest.mark.parametrize("code", [0, 2, 130])
+def test_a_notebook_sees_no_error_in_the_end(monkeypatch, code):
+    for ipython, expected in ((None, code), (SimpleNamespace(get_ipython=lambda: None), code),
+                              (SimpleNamespace(get_ipython=object), 0)):
+        monkeypatch.setitem(sys.modules, "IPython", ipython)
+        with pytest.raises(SystemExit) as stopped:
+            end(code)
+        assert stopped.value.code == expected
+
+
+@pytest.mark.parametrize("encoding", ["cp932", "gbk", "cp949", "ascii", "latin-1"])
+def test_letters_that_the_terminal_lacks_are_printed_as_numbers(monkeypatch, encoding):
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr("sys.stdout", terminal)
+    run(monkeypatch)
+    print("深度 ゼロ 숫자 é", flush=True)
+    assert "\\" in terminal.buffer.getvalue().decode(encoding)
+
+
+@pytest.mark.parametrize("stdout", [None, io.StringIO()])
+def test_an_output_that_is_no_terminal(monkeypatch, stdout):
+    monkeypatch.setattr("sys.stdout", stdout)
+    run(monkeypatch)
