@@ -1,8 +1,11 @@
 """Numerical gradients by central differences (book, 4.3 and 4.4), and the check of backpropagation by them (5.7.3)."""
-import copy
-import inspect
-
 import numpy as np
+
+from common.diagnosis import diagnose
+from common.probe import LayerProbe, Probe, as_array, in_float64
+
+STEP = 1e-4
+SMALL_STEP = 1e-6       # for values that seem to be wrong: fewer bends and less curvature lie within it
 
 
 def numerical_gradient(f, x):
@@ -26,24 +29,26 @@ def numerical_gradient(f, x):
     if not isinstance(x, np.ndarray) or x.dtype.kind != "f":
         raise TypeError("numerical_gradient: expected an array of floats, "
                         f"got {getattr(x, 'dtype', type(x).__name__)}")
-    h = 1e-4
     grad = np.zeros_like(x)
     for index in np.ndindex(x.shape):
-        value = x[index]
-        try:
-            x[index] = value + h
-            upper, f_upper = x[index], f(x)
-            x[index] = value - h
-            lower, f_lower = x[index], f(x)
-        finally:
-            x[index] = value
-        step = 2 * h
-        if x.dtype.itemsize < 8:
-            step = upper - lower        # the step that was really made: x is rounded
-            if step == 0:
-                raise ValueError(f"numerical_gradient: {value} + {h} is {value} in {x.dtype}; expected float64")
+        f_upper, f_lower, step = _around(f, x, index, STEP)
+        if step == 0:
+            raise ValueError(f"numerical_gradient: {x[index]} + {STEP} is {x[index]} in {x.dtype}; expected float64")
         grad[index] = (f_upper - f_lower) / step
     return grad
+
+
+def _around(f, x, index, h):
+    """f with x[index] raised by h, f with x[index] lowered by h, and the step between the two."""
+    value = x[index]
+    try:
+        x[index] = value + h
+        upper, f_upper = x[index], f(x)
+        x[index] = value - h
+        lower, f_lower = x[index], f(x)
+    finally:
+        x[index] = value
+    return f_upper, f_lower, 2 * h if x.dtype.itemsize >= 8 else upper - lower      # x may have been rounded
 
 
 def numerical_gradient_2d(f, X):
@@ -54,26 +59,46 @@ def numerical_gradient_2d(f, X):
 
 
 class GradientCheck(dict):
-    """What `check_gradients` found: {"W1": Comparison, ...}. True if every gradient passed; prints as a table."""
+    """What `check_gradients` found: {"W1": Comparison, ...}. True if every gradient passed; prints as a table.
 
-    def __init__(self, comparisons, bound):
+    Any two gradients can be shown so, that of a plain function too:
+
+        print(GradientCheck({"x": Comparison(my_gradient(x), numerical_gradient(f, x))}))
+    """
+
+    def __init__(self, comparisons, bound=1e-6, probe=None):
         super().__init__(comparisons)
         self.bound = bound
+        for name in self.failed:
+            self[name].diagnosis = diagnose(name, self, probe)
 
     @property
     def failed(self):
         """The names of the gradients that differ by more than the bound."""
-        return [name for name, comparison in self.items() if not comparison.relative <= self.bound]     # nan fails too
+        return [name for name, found in self.items() if not found.relative <= self.bound]     # nan fails too
+
+    @property
+    def unchecked(self):
+        """The names of the gradients of which no value could be compared."""
+        return [name for name, found in self.items() if found.count == 0 < found.by_backprop.size
+                and name not in self.failed]
 
     def __bool__(self):
-        return not self.failed
+        return not self.failed and not self.unchecked
 
     def __str__(self):
         lines = ["gradient   largest    largest difference    relative    checked"]
         for name, found in self.items():
-            verdict = "FAILED" if name in self.failed else "passed"
+            verdict = ("FAILED" if name in self.failed else "NOT CHECKED" if name in self.unchecked else "passed")
+            if found.at_bends.any():
+                verdict += f" ({found.at_bends.sum():,} at bends)"
             lines.append(f"d{name:8}  {found.largest:.1e}  {found.absolute:18.1e}    {found.relative:.1e}  "
                          f"{found.count:9,}   {verdict}")
+            if name in self.failed:
+                lines.append(f"    {found.diagnosis or 'No known mistake fits.'}")
+        if any(found.at_bends.any() for found in self.values()):
+            lines.append("At a bend (x = 0 in a relu, two equal values in a pool) the slopes to the left and right differ."
+                         "\nThere backward must lie between them, and the two are compared at a point close by.")
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -85,12 +110,20 @@ class Comparison:
     Attributes
     ----------
     by_backprop, by_differences : float64 arrays of one shape; by_differences is nan where it was not computed
+    at_bends : array of bool; where the function bends. There both gradients are those of a point close by.
+    diagnosis : what is wrong, in a sentence, or None: nothing is, or no known mistake fits
+    given : what backward gave; another array than by_backprop only if its shape is wrong: that is full of nan then
     """
 
-    def __init__(self, by_backprop, by_differences):
-        self.by_backprop = by_backprop
-        self.by_differences = by_differences
-        self._checked = ~np.isnan(by_differences)
+    def __init__(self, by_backprop, by_differences, at_bends=None, smallest=1e-3):
+        self.by_differences = np.asarray(by_differences, np.float64)
+        self.given = self.by_backprop = np.asarray(by_backprop, np.float64)
+        if self.given.shape != self.by_differences.shape:
+            self.by_backprop = np.full(self.by_differences.shape, np.nan)
+        self.at_bends = np.zeros(self.by_differences.shape, bool) if at_bends is None else at_bends
+        self.diagnosis = None
+        self._smallest = smallest
+        self._checked = ~np.isnan(self.by_differences)
 
     @property
     def count(self):
@@ -100,7 +133,8 @@ class Comparison:
     @property
     def largest(self):
         """The largest of the compared gradients, without its sign."""
-        return max(np.abs(grad[self._checked]).max(initial=0) for grad in (self.by_backprop, self.by_differences))
+        both = np.abs([self.by_backprop[self._checked], self.by_differences[self._checked]])
+        return both[np.isfinite(both)].max(initial=0)
 
     @property
     def difference(self):
@@ -114,27 +148,31 @@ class Comparison:
 
     @property
     def relative(self):
-        """The largest difference divided by the largest gradient; by 0.001 if that is larger, as where all gradients
-        are 0 nothing but rounding is left to compare."""
-        return self.absolute / max(self.largest, 1e-3)
+        """The largest difference divided by the largest gradient; or by a smallest number, as where all gradients are 0
+        nothing but rounding is left to compare."""
+        return self.absolute / max(self.largest, self._smallest)
 
 
 def check_gradients(layer_or_net, x, *others, bound=1e-6, at_most=None):
-    """Compare what backpropagation computes with central differences (book, 5.7.3).
+    """Compare what backpropagation computes with central differences (book, 5.7.3); where it fails, say what is wrong.
 
         assert check_gradients(Affine(W, b), x)
-        print(check_gradients(network, x, t))
+        check = check_gradients(network, x, t)
+        print(check)
+        check["W1"].diagnosis       # "dW1 is 1/8 of what it should be, and ...", or None
 
     Everything is computed in float64 on a copy, so float32 hides no mistake and nothing is changed. Random numbers, for
-    dropout, are the same at every probe. Near the bend of a relu, or where two values of a pool are nearly alike,
-    differences mean nothing: one that fails alone may be one of those; take another x.
+    dropout, are the same at every probe. A plain function is checked as a class with the function as `forward(x)` and
+    `dout` times its derivative as `backward(dout)`.
 
     Parameters
     ----------
     layer_or_net : a net with `params`, `loss(x, t)` and `gradient(x, t)`; or a layer with `forward` and `backward`. A
-        layer's parameters are its `param_names`, or else its pairs of attributes like `W` and `dW`; its outputs are
-        added up with random weights, so that there is one number to take the gradient of.
-    x, others : what forward or loss takes: x alone, x and t, or several inputs if backward returns as many gradients
+        layer's parameters are its `parameter_names`; its outputs are added up with random weights, so that there is one
+        number to take the gradient of.
+    x, others : what forward or loss takes: x alone, x and t, or several inputs if backward returns as many gradients.
+        Anything that NumPy can turn into an array. Whole numbers count as floats, unless they are used as indices: those
+        have no gradient.
     bound : the largest relative difference that passes
     at_most : compare only so many values of each array, drawn at random; all of them if None
 
@@ -145,83 +183,117 @@ def check_gradients(layer_or_net, x, *others, bound=1e-6, at_most=None):
     Raises
     ------
     TypeError : neither a layer nor a net
-    ValueError : a gradient has another shape than what it belongs to
+    ValueError : at_most is below 1, a gradient is missing, or nothing can be compared: an empty x, nan in x or in the
+        output, a forward that gives something else at every call, parameters that share memory
     """
-    checked = _in_float64(layer_or_net)
-    x = np.array(x, np.float64)
+    if at_most is not None and at_most < 1:
+        raise ValueError(f"check_gradients: expected at_most of at least 1, or None for all values, got {at_most}")
+    if all(hasattr(layer_or_net, name) for name in ("params", "loss", "gradient")):
+        kind = Probe
+    elif all(hasattr(layer_or_net, name) for name in ("forward", "backward")):
+        kind = LayerProbe
+    else:
+        raise TypeError("check_gradients: expected a layer with forward and backward, or a net with params, loss and "
+                        f"gradient, got {type(layer_or_net).__name__}")
     state = np.random.get_state()
     try:
-        if all(hasattr(checked, name) for name in ("params", "loss", "gradient")):
-            arrays, grads, f = _net(checked, x, *others)
-        elif all(hasattr(checked, name) for name in ("forward", "backward")):
-            arrays, grads, f = _layer(checked, x, *others)
-        else:
-            raise TypeError("check_gradients: expected a layer with forward and backward, or a net with params, loss "
-                            f"and gradient, got {type(layer_or_net).__name__}")
-
-        def same_random_numbers(_):
-            np.random.set_state(state)
-            return f()
-
+        probe = kind(in_float64(layer_or_net), [as_array(value) for value in (x, *others)])
         rng = np.random.default_rng(0)
-        comparisons = {}
-        for name, array in arrays.items():
-            if np.shape(grads[name]) != array.shape:
-                raise ValueError(f"check_gradients: {name} has the shape {array.shape}, "
-                                 f"but its gradient {np.shape(grads[name])}")
-            by_differences = np.full(array.shape, np.nan)
-            for index in rng.permutation(array.size)[:at_most]:
-                place = (*np.unravel_index(index, array.shape), ...)
-                by_differences[place] = numerical_gradient(same_random_numbers, array[place])
-            comparisons[name] = Comparison(np.array(grads[name], np.float64), by_differences)
+        comparisons = {name: _compare(probe, name, rng.permutation(array.size)[:at_most], bound)
+                       for name, array in probe.arrays.items()}
+        if not any(array.size for array in probe.arrays.values()):
+            raise ValueError("check_gradients: nothing to compare, as all arrays are empty: "
+                             f"{', '.join(probe.arrays) or 'there are none'}")
+        return GradientCheck(comparisons, bound, probe)
     finally:
         np.random.set_state(state)
-    return GradientCheck(comparisons, bound)
 
 
-def _net(net, x, t):
-    """The parameters, their gradients and the loss they belong to."""
-    training = {"train_flg": True} if "train_flg" in inspect.signature(net.loss).parameters else {}
-    return net.params, net.gradient(x, t), lambda: net.loss(x, t, **training)
+def _compare(probe, name, places, bound):
+    """The Comparison of one array at some places, which are indices of the flat array."""
+    array = probe.arrays[name]
+    smallest = 1e-4 * probe.size            # rounding makes differences of less than a millionth of it
+    by_differences = np.full(array.size, np.nan)
+    given = probe.grads[name]
+    if np.shape(given) != array.shape:
+        for place in places:
+            by_differences[place] = _measure(probe, array, place, np.nan, 0)[0]
+        return Comparison(given, by_differences.reshape(array.shape), smallest=smallest)
+
+    grad = np.array(given, np.float64).ravel()
+    tolerance = bound * max(np.abs(grad[places]).max(initial=0), smallest)
+    bends, wrong = {}, 0
+    for place in places:
+        by_differences[place], sides = _measure(probe, array, place, grad[place], tolerance, again=wrong < 20)
+        if sides:
+            bends[place] = sides
+        else:
+            wrong += not abs(grad[place] - by_differences[place]) <= tolerance
+    if bends:
+        _compare_at_bends(probe, name, bends, grad, by_differences, tolerance)
+    at_bends = np.zeros(array.size, bool)
+    at_bends[list(bends)] = True
+    return Comparison(*(values.reshape(array.shape) for values in (grad, by_differences, at_bends)), smallest)
 
 
-def _layer(layer, *inputs):
-    """The parameters and inputs, their gradients and the number they belong to."""
-    before = {name for name, value in vars(layer).items() if _is_float_array(value)}
-    out = layer.forward(*inputs)
-    weights = np.random.default_rng(1).normal(size=np.shape(out)) if np.ndim(out) else 1.0
-    dx = layer.backward(weights)
-    if isinstance(dx, tuple):
-        inputs = [np.array(value, np.float64) for value in inputs]
-    else:
-        dx = (dx,)
-    input_names = list(inspect.signature(layer.forward).parameters)[:len(dx)]
-    names = getattr(layer, "param_names", None)
-    if names is None:
-        names = [name for name in vars(layer) if name in before - {"out", *input_names} and hasattr(layer, "d" + name)]
-    arrays = {name: getattr(layer, name) for name in names} | dict(zip(input_names, inputs))
-    grads = {name: getattr(layer, "d" + name) for name in names} | dict(zip(input_names, dx))
-    return arrays, grads, lambda: np.sum(weights * layer.forward(*inputs))
+def _measure(probe, array, place, expected, tolerance, again=True):
+    """The slope of the function in one direction; and the slopes to the left and to the right, if there is a bend.
+
+    If it is not what is expected, a smaller step decides. A bend keeps its jump in an even smaller one, a curve does not.
+    """
+    index = np.unravel_index(place, array.shape)
+    f_upper, f_lower, step = _around(probe.value, array, index, STEP)
+    slope = (f_upper - f_lower) / step
+    if not again or abs(slope - expected) <= tolerance or np.isnan(expected):
+        return slope, None
+    left, right = _sides(probe, array, index, SMALL_STEP)
+    nearer_left, nearer_right = _sides(probe, array, index, SMALL_STEP / 2)
+    jump = abs(right - left)
+    if jump > max(tolerance, 1e-8 * probe.size) and abs(nearer_right - nearer_left) > 0.75 * jump:
+        return np.nan, (left, right)
+    return min(slope, (left + right) / 2, key=lambda value: abs(value - expected)), None
 
 
-def _in_float64(thing):
-    """A copy in which every array of floats is float64, and arrays that were shared still are."""
-    twins, seen, waiting = {}, {}, [thing]
-    while waiting:
-        value = waiting.pop()
-        if id(value) in seen:
-            continue
-        seen[id(value)] = value
-        if _is_float_array(value):
-            twins[id(value)] = value.astype(np.float64)
-        elif isinstance(value, dict):
-            waiting += value.values()
-        elif isinstance(value, (list, tuple)):
-            waiting += value
-        elif hasattr(value, "__dict__") and not isinstance(value, type):
-            waiting.append(vars(value))
-    return copy.deepcopy(thing, twins)
+def _sides(probe, array, index, h):
+    f_upper, f_lower, step = _around(probe.value, array, index, h)
+    f = probe.value()
+    return 2 * (f - f_lower) / step, 2 * (f_upper - f) / step
 
 
-def _is_float_array(value):
-    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
+def _compare_at_bends(probe, name, bends, grad, by_differences, tolerance):
+    """Compare where the slopes to the left and to the right differ; changes grad and by_differences there.
+
+    A right backward gives a slope between the two, or 0. Where two values tie and move together there is no bend, and the
+    sum of their gradients must be right. A bend says nothing else, so the rest is compared at a point close by.
+    """
+    array, places = probe.arrays[name], list(bends)
+    for place, sides in bends.items():
+        nearest = np.clip(grad[place], min(*sides, 0), max(*sides, 0))
+        if not abs(grad[place] - nearest) <= tolerance:
+            by_differences[place] = nearest
+
+    start, shift = array.copy(), np.zeros(())
+
+    def shifted(shift):
+        array[...] = start + shift
+        return probe.value()
+
+    f_upper, f_lower, step = _around(shifted, shift, (), SMALL_STEP)
+    array[...] = start
+    slopes = 2 * (f_upper - probe.value()) / step, 2 * (probe.value() - f_lower) / step
+    uncertain = tolerance * np.sqrt(array.size) + 1e-8 * probe.size
+    surplus = grad.sum() - sum(slopes) / 2
+    if abs(slopes[1] - slopes[0]) <= uncertain < abs(surplus):
+        by_differences[places] = grad[places] - surplus / len(places)   # nobody knows which of them is wrong
+
+    open_places = [place for place in places if np.isnan(by_differences[place])]
+    starts = {key: value.copy() for key, value in probe.arrays.items()}
+    rng = np.random.default_rng(2)
+    for value in probe.arrays.values():
+        value += 100 * STEP * rng.normal(size=value.shape)
+    nearby = np.ravel(probe.gradients()[name])
+    for place in open_places:
+        grad[place] = nearby[place]
+        by_differences[place] = _measure(probe, array, place, nearby[place], tolerance)[0]
+    for key, value in probe.arrays.items():
+        value[...] = starts[key]

@@ -150,8 +150,9 @@ def test_what_cannot_be_checked_is_named():
         def parameter_gradients(self, dout):
             super().parameter_gradients(dout)
             self.db = dout
-    with pytest.raises(ValueError, match=r"b has the shape \(3,\), but its gradient \(5, 3\)"):
-        check_gradients(Wrong(normal(4, 3), normal(3)), normal(5, 4))
+    check = check_gradients(Wrong(normal(4, 3), normal(3)), normal(5, 4))
+    assert check.failed == ["b"]
+    assert check["b"].diagnosis == "db has the shape (5, 3), but b has (3,): the sum over axis 0 is missing."
 
 
 # ---- the script ------------------------------------------------------------------------------------------
