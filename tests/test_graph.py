@@ -21,7 +21,9 @@ from common.figures import draw_graph as plot_graph
 from common.figures import graph_layout
 from common.figures import small_steps as steps
 from common.figures.graph import Graph, record, summary
-from common.layers import Affine, Relu, Sigmoid, SoftmaxWithLoss
+from common.figures.layer_steps import STEPS
+from common.layers import (Affine, BatchNormalization, Convolution, Pooling, Relu, Sigmoid,
+                           SoftmaxWithLoss)
 from common.multi_layer_net import MultiLayerNet
 from common.multi_layer_net_extend import MultiLayerNetExtend
 from common.figures.draw_graph import draw
@@ -205,6 +207,65 @@ def test_nets_of_a_readers_own_are_recorded(make):
     assert "39 parameters" in summary(make(layers, loss), x, t)
 
 
+class Shortcut(TwoLayerNet):
+    """Leaves the relu out."""
+
+    def predict(self, x, train_flg=False):
+        return self.layers["Affine2"].forward(self.layers["Affine1"].forward(x, train_flg), train_flg)
+
+
+class Centred(TwoLayerNet):
+    def predict(self, x, train_flg=False):
+        return super().predict(x - 0.5, train_flg)
+
+
+class Doubled(TwoLayerNet):
+    def predict(self, x, train_flg=False):
+        return 2 * super().predict(x, train_flg)
+
+
+class OldBook:
+    """A class as a reader types it: `predict` runs the layers one after the other."""
+
+    def __init__(self):
+        self.layers = OrderedDict(zip("abc", readers_layers()))
+        self.lastLayer = SoftmaxWithLoss()
+
+    def predict(self, x):
+        for layer in self.layers.values():
+            x = layer.forward(x)
+        return x
+
+
+def test_the_net_that_predict_computes_is_recorded():
+    x, t = batch("")
+    net = Shortcut(144, 7, 4, "he")
+    graph = record(net, x, t)
+    assert [(node.name, node.inputs) for node in graph.nodes] == [
+        ("Affine1", ("x",)), ("Affine2", ("Affine1",)), ("SoftmaxWithLoss", ("Affine2", "t"))]
+    assert graph.values["loss"] == pytest.approx(net.loss(x, t), rel=1e-5)
+
+    net = NETS["two layers"]()
+    affine = net.layers["Affine1"].forward
+    net.predict = lambda x, train_flg=False: affine(x, train_flg)       # of this net alone, and round its `layers`
+    with pytest.raises(ValueError, match="TwoLayerNet.predict returns what no layer"):
+        record(net, x, t)
+    net.predict = lambda x, train_flg=False: net.layers["Affine1"].forward(x, train_flg)
+    assert [node.name for node in record(net, x, t).nodes] == ["Affine1", "SoftmaxWithLoss"]
+    assert "forward" not in vars(net.layers["Affine1"])
+
+    reader = OldBook()
+    x = np.random.randn(400, 5)
+    assert record(reader, x).values["c"] == pytest.approx(reader.predict(x))
+
+
+@pytest.mark.parametrize("kind, message", [(Centred, "Affine1: Centred.predict gives it what neither x nor a layer is"),
+                                           (Doubled, "Doubled.predict returns what no layer has computed")])
+def test_what_predict_computes_itself_is_not_left_out_in_silence(kind, message):
+    with pytest.raises(ValueError, match=message):
+        record(kind(144, 7, 4, "he"), *batch(""))
+
+
 def test_layers_of_a_list_are_counted_and_without_targets_ones_go_back():
     layers = readers_layers()
     graph = record(layers, np.random.randn(2, 5))
@@ -242,18 +303,43 @@ def test_opened_layers_come_to_the_results_of_the_closed_ones(name):
         b[...] = np.random.randn(*b.shape)
     x, t = batch(name, dtype=np.float64)
     closed = record(net, x, t)
-    opened = record(net, x, t, [kind for kind in steps.STEPS if any(kind in node.title for node in closed.nodes)])
+    opened = record(net, x, t, [kind for kind in STEPS if any(kind == type(node.layer).__name__ for node in closed.nodes)])
     for key in closed.grads:
         np.testing.assert_allclose(opened.values[key], closed.values[key], rtol=1e-10, err_msg=key)
         np.testing.assert_allclose(opened.grads[key], closed.grads[key], rtol=1e-8, atol=1e-12, err_msg=key)
-    leaves = {key for key in opened.inputs if key[0] in "Wb"}
     grads = net.gradient(x, t)
-    assert leaves == {f"{key[0]}{key[1:]}" for key in net.params if key[0] in "Wb" and key[1:].isdigit()
-                      and net.params[f"W{key[1:]}"].ndim == 2}
+    assert set(opened.inputs) == {"x", "t", *net.params}
     if name != "everything":            # its dropout has drawn another mask by now
-        for key in leaves:
+        for key, grad in grads.items():
             assert np.array_equal(opened.values[key], net.params[key])
-            np.testing.assert_allclose(opened.grads[key], grads[key], rtol=1e-8, atol=1e-12, err_msg=key)
+            np.testing.assert_allclose(opened.grads[key], grad, rtol=1e-8, atol=1e-12, err_msg=key)
+
+
+@pytest.mark.parametrize("make, shape, steps", [
+    (lambda: Convolution(np.random.randn(3, 2, 3, 2), np.random.randn(3), stride=2, pad=1), (2, 2, 5, 6),
+     "Im2col Rearrange MatMul AddBias Rearrange"),
+    (lambda: Convolution(np.random.randn(1, 1, 2, 2), np.random.randn(1)), (1, 1, 3, 3),
+     "Im2col Rearrange MatMul AddBias Rearrange"),
+    (lambda: Pooling(2, 3, stride=2), (2, 3, 5, 7), "Im2col Rearrange Maximum Rearrange"),
+    (lambda: Pooling(3, 3, stride=1, pad=1), (2, 2, 4, 4), "Im2col Rearrange Maximum Rearrange"),
+    (lambda: BatchNormalization(np.random.randn(5), np.random.randn(5)), (4, 5),
+     "Mean Subtract Square Mean SquareRoot Reciprocal Multiply Multiply AddBias"),
+    (lambda: BatchNormalization(np.random.randn(3), np.random.randn(3)), (4, 3, 2, 5),
+     "Rearrange Mean Subtract Square Mean SquareRoot Reciprocal Multiply Multiply AddBias Rearrange"),
+    (lambda: BatchNormalization(np.random.randn(30), np.random.randn(30)), (4, 3, 2, 5),
+     "Rearrange Mean Subtract Square Mean SquareRoot Reciprocal Multiply Multiply AddBias Rearrange"),
+])
+def test_the_steps_of_a_layer_together_are_the_layer(make, shape, steps, rng):
+    layer, x = make(), rng.standard_normal(shape)
+    graph = record([layer], x, opened=type(layer).__name__)
+    assert [type(node.layer).__name__ for node in graph.nodes] == steps.split()
+    np.testing.assert_allclose(graph.values[graph.nodes[-1].out], layer.forward(x), rtol=1e-10, atol=1e-12)
+
+    dout = rng.standard_normal(graph.values[graph.nodes[-1].out].shape)
+    graph.backward(dout)
+    np.testing.assert_allclose(graph.grads["x"], layer.backward(dout), rtol=1e-8, atol=1e-10)
+    for key in layer.param_names if hasattr(layer, "param_names") else ():
+        np.testing.assert_allclose(graph.grads[f"{key}1"], getattr(layer, f"d{key}"), rtol=1e-8, atol=1e-10)
 
 
 def test_a_sigmoid_is_four_steps():
@@ -270,7 +356,10 @@ def test_a_sigmoid_is_four_steps():
 @pytest.mark.parametrize("step, shapes", [
     (steps.MatMul, [(3, 4), (4, 2)]), (steps.MatMul, [(3, 2, 1, 2), (4, 2)]), (steps.AddBias, [(3, 4), (4,)]),
     (steps.Negate, [(3, 4)]), (steps.Exp, [(3, 4)]), (steps.AddOne, [(3, 4)]), (steps.Reciprocal, [(3, 4)]),
-    (steps.Softmax, [(3, 4)]),
+    (steps.Softmax, [(3, 4)]), (steps.Subtract, [(3, 4), (4,)]), (steps.Multiply, [(3, 4), (4,)]), (steps.Square, [(3, 4)]),
+    (steps.SquareRoot, [(3, 4)]), (steps.Mean, [(3, 4)]), (steps.Maximum, [(3, 4)]),
+    (lambda: steps.Im2col(2, 3, 2, 1), [(2, 3, 4, 5)]),
+    (lambda: steps.Rearrange((3, 4, 2), (2, 0, 1), (6, 4)), [(12, 2)]),
 ])
 def test_the_backward_of_a_step_fits_its_forward(step, shapes, rng):
     inputs = [rng.uniform(0.5, 2, shape) for shape in shapes]
@@ -418,7 +507,8 @@ def test_nothing_overlaps(name, width):
     renderer = axes.figure.canvas.get_renderer()
     nodes = [("node", rectangle(patch, renderer)) for patch in axes.patches if patch.get_gid() == "node"]
     texts = [(text.get_text(), rectangle(text, renderer)) for text in axes.texts if text.get_text()]
-    pictures = [("picture", rectangle(picture, renderer)) for picture in (*axes.images, *axes.collections)]
+    pictures = [("picture", rectangle(picture, renderer)) for picture in
+                (*axes.images, *(patch for patch in axes.patches if patch.get_gid() == "histogram"))]
     assert nodes and texts
     for (a, a_box), (b, b_box) in itertools.combinations([*nodes, *pictures, *texts], 2):
         if not (a == "node" and b != "picture" and inside(b_box, a_box)):
@@ -471,12 +561,35 @@ def test_gradients_meet_at_a_dot():
     assert sum(type(patch).__name__ == "Circle" and patch.get_gid() is None for patch in axes.patches) == 1
 
 
+@pytest.mark.parametrize("name, kind", [("A", "Affine"), ("C1", "Affine"), ("Affine1", None), ("Aff_2", None)])
+def test_a_layer_keeps_its_parameters_under_any_name(name, kind):
+    layers = {name: Affine(np.ones((3, 2), "f"), np.zeros(2, "f")), "loss": SoftmaxWithLoss()}
+    texts = [text.get_text() for text in draw(record(SimpleNamespace(layers=layers), np.ones((1, 3), "f"), [1])).texts]
+    assert {"W (3, 2)", "b (2,)", name, kind or name} <= set(texts)
+
+
+@pytest.mark.parametrize("values", [
+    np.float32(1) - np.arange(40, dtype=np.float32) * 1e-8, np.full(40, 1e308) * [*[1, -1] * 20], np.full(40, 5e-324),
+    np.full(40, np.nan), np.r_[np.inf, -np.inf, np.ones(38)], np.arange(40, dtype=np.float16) * 1600, np.zeros((3, 0)),
+    np.arange(40) > 20, np.arange(40),
+])
+@pytest.mark.filterwarnings("error")
+def test_odd_values_and_names_are_drawn(values):
+    graph = Graph(**{"$x_$": values.reshape(2, -1), "money in $": 1.0})
+    graph.forward(MulLayer(), "$x_$", "money in $", out=r"\alpha$")
+    graph.nodes[0].grads = values.reshape(2, -1), 1.0
+    axes = draw(graph, title="what $ costs $")
+    axes.figure.canvas.draw()
+    assert {"$x_$", "money in $", r"\alpha$", "what $ costs $"} <= {text.get_text() for text in axes.texts}
+    str(graph)
+
+
 @pytest.mark.parametrize("value, lines", [
     (220.00000000000003, ["220"]), (3, ["3"]), (np.float32(2.2), ["2.2"]), (np.array([7], np.uint8), ["7"]),
     (np.array([[1.0, -0.001]]), ["1.00 0.00"]), (np.array([[1.0, -0.01]]), [" 1.00 -0.01"]),
     (np.array([[1e-7, -2.5e-5]]), [" 1.0e-07 -2.5e-05"]), (np.zeros((2, 2)), ["0 0", "0 0"]),
     (np.array([[123.0, 4.0]]), ["123   4"]), (np.arange(12) % 2, ["0 1 0 1 0", "1 0 1 0 1", "0 1"]),
-    (np.array([np.nan, 1.0]), ["nan   1"]), (np.zeros((0, 3)), ["(0, 3)"]),
+    (np.array([np.nan, 1.0]), [" nan 1.00"]), (np.array([3e-320, 1e-15]), ["3.0e-320  1.0e-15"]), (np.zeros((0, 3)), ["(0, 3)"]),
     (np.ones((4, 5)), ["(4, 5)", "mean 1", "std 0"]), (np.ones(13, int), ["(13,)"]),
 ])
 def test_values_are_written_without_noise(value, lines):

@@ -4,7 +4,7 @@ Pure geometry, in inches, y growing downwards, after Sugiyama, Tagawa, Toda (198
 links through the columns between, untangle crossings, then find the heights; at last, break long graphs into rows.
 """
 from dataclasses import dataclass, field
-from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 
 import numpy as np
 
@@ -12,8 +12,9 @@ COLUMN_GAP = 0.13       # between boxes side by side; where links bend there is 
 BOX_GAP = 0.16          # between boxes one above the other
 ROW_GAP = 0.45          # between rows
 INDENT = 0.4            # beside the rows, where there are several: the line from one to the next runs there
-STIFF = 1e4             # how hard boxes push each other apart; links pull with their weight
 LIGHT = 1e-4            # weight of a link that may bend, so that others stay straight
+STIFF = 8               # how much more a long link wants to be straight than at the height of its ends
+SWEEPS = 200            # through all columns, to find the heights
 
 
 @dataclass(eq=False)
@@ -24,13 +25,11 @@ class Box:
     below: float
     align: float = 0            # in its column: -1 left, 0 in the middle, 1 right
     round: bool = False         # a circle
-    block: str | None = None    # no row ends between two boxes of one block
     ends_row: bool = False      # a row ends after such a box rather than before
     row: int = 0
     column: tuple = (0, 0)      # left and right end of its column
     x: float = 0                # of its middle
     y: float = 0
-    lane: object = None         # of layout only, as the next two
     sources: list = field(default_factory=list)     # neighbours in the column before, as (box, weight)
     targets: list = field(default_factory=list)     # and in the column after
 
@@ -68,29 +67,26 @@ def layout(boxes, links, max_width, head=0):
     columns = _columns(boxes, links)
     _untangle(columns)
     _find_heights(columns)
+    _straighten(columns)
     return _rows(columns, max_width, head)
 
 
 def _columns(boxes, links):
     """Every box as far right as its targets allow, and links to the columns next to it alone."""
-    after = {box: [] for box in boxes}
-    for link in links:
-        after[link.source].append(link.target)
     to_end = {}
     for box in reversed(boxes):
-        to_end[box] = 1 + max((to_end[target] for target in after[box]), default=-1)
+        to_end[box] = 1 + max((to_end[link.target] for link in links if link.source is box), default=-1)
     for link in links:
-        for place in range(to_end[link.source] - 1, to_end[link.target], -1):
-            link.via.append(Box(0, 0.05, 0.05))
-            to_end[link.via[-1]] = place
+        link.via = [Box(0, 0.05, 0.05) for _ in range(to_end[link.source] - 1 - to_end[link.target])]
         path = [link.source, *link.via, link.target]
-        for source, target in zip(path, path[1:]):
-            source.targets.append((target, link.weight))
-            target.sources.append((source, link.weight))
+        for i, (source, target) in enumerate(pairwise(path)):
+            to_end.setdefault(target, to_end[source] - 1)
+            weight = link.weight * (STIFF if 0 < i < len(path) - 2 else 1)
+            source.targets.append((target, weight))
+            target.sources.append((source, weight))
 
     columns = [[] for _ in range(max(to_end.values()) + 1)]
-    waiting = [box for box in reversed(boxes) if not box.targets]
-    seen = set()
+    waiting, seen = [box for box in reversed(boxes) if not box.targets], set()
     while waiting:              # depth first from the ends: a tree comes out without crossings, inputs in their order
         box = waiting.pop()
         if box not in seen:
@@ -106,81 +102,56 @@ def _untangle(columns):
         return sum(place[a] > place[b] for side in ("sources", "targets")
                    for a, _ in getattr(upper, side) for b, _ in getattr(lower, side))
 
-    def total():
-        return sum(crossings(a, b) for column in columns for i, a in enumerate(column) for b in column[i + 1:])
-
     place = {box: i for column in columns for i, box in enumerate(column)}
-    best, fewest = [list(column) for column in columns], total()
+    best, fewest = None, np.inf
     for _ in range(10):
-        if fewest == 0:
-            break
+        total = sum(crossings(a, b) for column in columns for i, a in enumerate(column) for b in column[i + 1:])
+        if total < fewest:
+            best, fewest = [list(column) for column in columns], total
         for column in columns:
             for i in range(len(column) - 1):
                 a, b = column[i:i + 2]
                 if 0 < crossings(a, b) >= crossings(b, a):
                     column[i:i + 2] = b, a
                     place[a], place[b] = i + 1, i
-        if total() < fewest:
-            best, fewest = [list(column) for column in columns], total()
     columns[:] = best
 
 
-@dataclass(eq=False)
-class _Lane:
-    """A straight line of boxes that lead on to each other alone."""
-    above: dict = field(default_factory=dict)       # {lane above it in some column: least distance}
-
-
 def _find_heights(columns):
-    """Links pull their lanes to one height, like springs; lanes one above the other push each other apart."""
-    try:
-        lanes = _lanes(columns, long=True)
-    except CycleError:                              # lanes cross: only boxes by themselves can be put in order
-        lanes = _lanes(columns, long=False)
-    number = {lane: i for i, lane in enumerate(lanes)}
-    boxes = [box for column in columns for box in column]
-    pairs = [(number[upper], number[lower], distance) for lower in lanes for upper, distance in lower.above.items()]
-
-    def add_spring(matrix, i, j, strength):
-        matrix[[i, j], [i, j]] += strength
-        matrix[[i, j], [j, i]] -= strength
-
-    links = 1e-8 * np.eye(len(lanes))               # so that what hangs on nothing has a height too
-    for box in boxes:
-        for target, weight in box.targets:
-            if target.lane is not box.lane:
-                add_spring(links, number[box.lane], number[target.lane], weight)
-    touching = []
-    for _ in range(50):
-        matrix, force = links.copy(), np.zeros(len(lanes))
-        for upper, lower, distance in touching:
-            add_spring(matrix, upper, lower, STIFF)
-            force[[upper, lower]] += -STIFF * distance, STIFF * distance
-        y = np.linalg.solve(matrix, force)
-        before, touching = touching, [(upper, lower, distance) for upper, lower, distance in pairs
-                                      if y[lower] - y[upper] < distance]
-        if touching == before:
-            break
-    for upper, lower, distance in pairs:            # from above to below: what is missing yet
-        y[lower] = max(y[lower], y[upper] + distance)
-    for box in boxes:
-        box.y = y[number[box.lane]]
+    """Every box goes to the mean height of its neighbours, or as near as the boxes in its column let it."""
+    for sweep in range(SWEEPS):
+        for column in columns[::(1, -1)[sweep % 2]]:
+            distances = np.cumsum([0, *(upper.below + BOX_GAP + lower.above for upper, lower in pairwise(column))])
+            groups = []         # boxes that push each other: [their weight, weighted sum of wanted heights, how many]
+            for box, distance in zip(column, distances):
+                links = [*box.sources, *box.targets, (box, 1e-9)]
+                weight = sum(weight for _, weight in links)
+                groups.append([weight, sum(weight * other.y for other, weight in links) - weight * distance, 1])
+                while len(groups) > 1 and groups[-2][1] / groups[-2][0] > groups[-1][1] / groups[-1][0]:
+                    groups[-2:] = [[a + b for a, b in zip(*groups[-2:])]]
+            heights = [total / weight for weight, total, count in groups for _ in range(count)]
+            for box, height, distance in zip(column, heights, distances):
+                box.y = height + distance
 
 
-def _lanes(columns, long):
-    """Give every box its lane, its own if not long; returns all lanes in an order from above to below."""
-    def main(links):
-        return [box for box, weight in links if weight == max(weight for _, weight in links)]
+def _straighten(columns):
+    """Bring boxes that lead on to each other to one height, where the other boxes leave room for that."""
+    def main(links):            # the one heavier than all others
+        heaviest = [box for box, weight in links if weight == max(weight for _, weight in links)]
+        return heaviest[0] if len(heaviest) == 1 else None
 
-    for column in columns:
-        for box in column:
-            before = main(box.sources)
-            joins = long and len(before) == 1 and main(before[0].targets) == [box]
-            box.lane = before[0].lane if joins else _Lane()
-        for upper, lower in zip(column, column[1:]):
-            distance = upper.below + BOX_GAP + lower.above
-            lower.lane.above[upper.lane] = max(distance, lower.lane.above.get(upper.lane, 0))
-    return list(TopologicalSorter({box.lane: box.lane.above for column in columns for box in column}).static_order())
+    above = {lower: upper for column in columns for upper, lower in pairwise(column)}
+    below = {upper: lower for lower, upper in above.items()}
+    for box in [box for column in columns for box in column]:
+        row = [box]
+        while (after := main(row[-1].targets)) and main(after.sources) is row[-1]:
+            row.append(after)
+        highest = max((above[box].bottom + BOX_GAP + box.above for box in row if box in above), default=-np.inf)
+        lowest = min((below[box].top - BOX_GAP - box.below for box in row if box in below), default=np.inf)
+        if highest <= lowest:
+            y = float(np.clip(np.mean([box.y for box in row]), highest, lowest))
+            for box in row:
+                box.y = y
 
 
 def _rows(columns, max_width, head):
@@ -191,38 +162,30 @@ def _rows(columns, max_width, head):
         bend = max((abs(box.y - target.y) for box in column for target, _ in box.targets), default=0)
         end = right[-1] + COLUMN_GAP + min(0.35, 0.3 * bend)
     cuts = [i for i, (column, after) in enumerate(zip(columns[:-3], columns[1:]))     # not for the result alone
-            if len(column) == len(column[0].targets) == 1 and (column[0].ends_row or len(after) > 1)
-            and not (column[0].block and column[0].block == column[0].targets[0][0].block)]
+            if len(column) == len(column[0].targets) == 1 and (column[0].ends_row or len(after) > 1)]
 
     def broken(limit):
         rows, start = [], 0
-        while right[-1] - left[start] > limit:
+        while right[-1] - left[start] > limit and cuts and cuts[-1] >= start:
             later = [cut for cut in cuts if cut >= start]
-            if not later:
-                break
             fitting = [cut for cut in later if right[cut] - left[start] <= limit]
-            rows.append(range(start, (fitting[-1] if fitting else later[0]) + 1))
+            rows.append(range(start, (fitting or later[:1])[-1] + 1))
             start = rows[-1].stop
         return [*rows, range(start, len(columns))]
 
-    rows = broken(max_width)
-    for share in range(50, 100):                # of several ways to break it, the most even
-        if len(broken(max_width * share / 100)) == len(rows):
-            rows = broken(max_width * share / 100)
-            break
+    widest = broken(max_width)          # of several ways to break it into as few rows, the most even
+    rows = next(rows for share in range(50, 101) if len(rows := broken(max_width * share / 100)) == len(widest))
 
     indent = INDENT if len(rows) > 1 else 0
     frames, top = [], 0
     for number, row in enumerate(rows):
-        boxes = [box for i in row for box in columns[i]]
-        shift = top + head - min(box.top for box in boxes)
+        shift = top + head - min(box.top for i in row for box in columns[i])
         for i in row:
+            start, stop = indent + left[i] - left[row[0]], indent + right[i] - left[row[0]]
             for box in columns[i]:
-                free = right[i] - left[i] - box.width
-                box.row = number
-                box.column = indent + left[i] - left[row[0]], indent + right[i] - left[row[0]]
-                box.x = indent + left[i] - left[row[0]] + box.width / 2 + free * (1 + box.align) / 2
+                box.row, box.column = number, (start, stop)
+                box.x = start + box.width / 2 + (stop - start - box.width) * (1 + box.align) / 2
                 box.y += shift
-        frames.append((indent, top, indent + right[row[-1]] - left[row[0]], max(box.bottom for box in boxes)))
+        frames.append((indent, top, stop, max(box.bottom for i in row for box in columns[i])))
         top = frames[-1][3] + ROW_GAP
     return frames

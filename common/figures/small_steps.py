@@ -1,49 +1,67 @@
-"""The small steps that a layer is made of, each a layer itself (book, chapter 5 and appendix A).
+"""The small steps that layers are made of, each a layer itself, with the backward from the textbook.
 
-`graph.record(net, x, t, opened=["Affine"])` runs these in the layer's place: the graph shows what goes on inside.
-The layers themselves compute the same at once, faster and, for large values, more exactly.
+The layers in `common.layers` compute the same at once: faster and, for large values, more exactly.
 """
 import numpy as np
 
 from common.functions import as_batch, softmax
+from common.util import col2im, im2col
 
 
 class MatMul:
-    """out = x W: x (N, D) or any (N, ...) of D values per example, W (D, M) -> (N, M)."""
+    """out = x W; dx = dout W^T, dW = x^T dout. x (N, D) or any (N, ...) of D values per example, W (D, M) -> (N, M)."""
 
     def forward(self, x, W):
         self.x_shape, self.x, self.W = x.shape, x.reshape(len(x), -1), W
         return self.x @ W
 
     def backward(self, dout):
-        """dx = dout W^T, dW = x^T dout."""
         return (dout @ self.W.T).reshape(self.x_shape), self.x.T @ dout
 
 
 class AddBias:
-    """out = x + b, the same b for each of the N examples: x (N, M), b (M,) -> (N, M)."""
+    """out = x + b; dx = dout, db = the sum of dout over the N rows, for b was used N times. x (N, M), b (M,) -> (N, M)."""
 
     def forward(self, x, b):
         return x + b
 
     def backward(self, dout):
-        """dx = dout, db = the sum of dout over the examples: b was used N times, and gradients add."""
         return dout, dout.sum(axis=0)
 
 
+class Subtract:
+    """out = x - y; dx = dout, dy = -the sum of dout over the N rows. x (N, D), y (D,) -> (N, D)."""
+
+    def forward(self, x, y):
+        return x - y
+
+    def backward(self, dout):
+        return dout, -dout.sum(axis=0)
+
+
+class Multiply:
+    """out = x y; dx = dout y, dy = the sum of dout x over the N rows. x (N, D), y (D,) -> (N, D)."""
+
+    def forward(self, x, y):
+        self.x, self.y = x, y
+        return x * y
+
+    def backward(self, dout):
+        return dout * self.y, (dout * self.x).sum(axis=0)
+
+
 class Negate:
-    """out = -x"""
+    """out = -x; dx = -dout."""
 
     def forward(self, x):
         return -x
 
     def backward(self, dout):
-        """dx = -dout."""
         return -dout
 
 
 class Exp:
-    """out = exp(x), or the largest number of x's dtype where that is too large."""
+    """out = exp(x), or the largest number of x's dtype where that is too large; dx = dout out."""
 
     def forward(self, x):
         with np.errstate(over="ignore"):
@@ -52,47 +70,89 @@ class Exp:
         return self.out
 
     def backward(self, dout):
-        """dx = dout exp(x)."""
         return dout * self.out
 
 
 class AddOne:
-    """out = x + 1"""
+    """out = x + 1; dx = dout."""
 
     def forward(self, x):
         return x + 1
 
     def backward(self, dout):
-        """dx = dout."""
         return dout
 
 
 class Reciprocal:
-    """out = 1 / x"""
+    """out = 1 / x; dx = -dout / x^2 = -dout out^2."""
 
     def forward(self, x):
         self.out = 1 / x
         return self.out
 
     def backward(self, dout):
-        """dx = -dout / x^2, and 1 / x is out."""
         return -dout * self.out ** 2
 
 
+class Square:
+    """out = x^2; dx = 2 x dout."""
+
+    def forward(self, x):
+        self.x = x
+        return x ** 2
+
+    def backward(self, dout):
+        return 2 * self.x * dout
+
+
+class SquareRoot:
+    """out = sqrt(x + 1e-6), so that a variance of 0 can be divided by; dx = dout / (2 out)."""
+
+    def forward(self, x):
+        self.out = np.sqrt(x + 1e-6)
+        return self.out
+
+    def backward(self, dout):
+        return dout / (2 * self.out)
+
+
+class Mean:
+    """out = the mean over the N rows; dx = dout / N in every row. x (N, D) -> (D,)."""
+
+    def forward(self, x):
+        self.shape = x.shape
+        return x.mean(axis=0)
+
+    def backward(self, dout):
+        return np.broadcast_to(dout / self.shape[0], self.shape)
+
+
+class Maximum:
+    """out = the largest value of each row; dx = dout where it was (the first of several), else 0. x (N, D) -> (N,)."""
+
+    def forward(self, x):
+        self.shape, self.arg_max = x.shape, x.argmax(axis=1)
+        return x.max(axis=1)
+
+    def backward(self, dout):
+        dx = np.zeros(self.shape, dout.dtype)
+        dx[np.arange(len(dx)), self.arg_max] = dout
+        return dx
+
+
 class Softmax:
-    """out_k = exp(x_k) / sum_i exp(x_i): x (N, K) -> (N, K)."""
+    """out_k = exp(x_k) / sum_i exp(x_i); dx = out (dout - sum_i dout_i out_i). x (N, K) -> (N, K)."""
 
     def forward(self, x):
         self.out = softmax(x)
         return self.out
 
     def backward(self, dout):
-        """dx = out (dout - sum_i dout_i out_i): every output moves with every input."""
         return self.out * (dout - (dout * self.out).sum(axis=1, keepdims=True))
 
 
 class CrossEntropyError:
-    """out = the mean over the examples of -log y_t: y (N, K) probabilities, t class indices or one-hot -> a number."""
+    """out = the mean of -log y_t; dy = -t / y / N with t one-hot. y (N, K) probabilities, t class indices or one-hot."""
 
     def forward(self, y, t):
         self.y, t = as_batch(np.maximum(y, np.finfo(y.dtype).tiny), t)      # log 0 is -inf
@@ -100,13 +160,39 @@ class CrossEntropyError:
         return -(self.t * np.log(self.y)).sum() / len(y)
 
     def backward(self, dout):
-        """dy = -t / y / N, with t one-hot."""
         return -self.t / self.y * (dout / len(self.y))
 
 
-# What to put in a layer's place: the steps, and what each takes beside the output of the step before.
-STEPS = {
-    "Affine": ((MatMul, "W"), (AddBias, "b")),
-    "Sigmoid": ((Negate,), (Exp,), (AddOne,), (Reciprocal,)),
-    "SoftmaxWithLoss": ((Softmax,), (CrossEntropyError, "t")),
-}
+class Im2col:
+    """out = the windows of the images as rows; dx = col2im(dout): a pixel gets the sum over the windows it lies in.
+
+    x (N, C, H, W) -> (N * out_h * out_w, C * filter_h * filter_w)
+    """
+
+    def __init__(self, filter_h, filter_w, stride, pad, border=0):
+        self.window, self.pad, self.border = (filter_h, filter_w, stride), pad, border
+
+    def forward(self, x):
+        padded = np.pad(x, [(0, 0), (0, 0), (self.pad,) * 2, (self.pad,) * 2], constant_values=self.border)
+        self.shape = padded.shape
+        return im2col(padded, *self.window)
+
+    def backward(self, dout):
+        H, W = self.shape[2:]
+        return col2im(dout, self.shape, *self.window)[:, :, self.pad:H - self.pad, self.pad:W - self.pad]
+
+
+class Rearrange:
+    """out = x.reshape(shape).transpose(axes).reshape(out_shape): the same values in other places; dx = the way back."""
+
+    def __init__(self, shape, axes, out_shape):
+        self.shape, self.axes, self.out_shape = shape, axes, out_shape
+
+    def forward(self, x):
+        self.x_shape = x.shape
+        moved = x.reshape(self.shape).transpose(self.axes)
+        self.moved_shape = moved.shape
+        return moved.reshape(self.out_shape)
+
+    def backward(self, dout):
+        return dout.reshape(self.moved_shape).transpose(np.argsort(self.axes)).reshape(self.x_shape)

@@ -38,8 +38,7 @@ class ValueBlock:
     def paint(self, axes, x, y, side):
         """Draw it over (side -1) or under (side 1) the point (x, y); y grows downwards."""
         for i, line in enumerate(self.lines[::side]):
-            axes.text(x, y + side * (i + 0.5) * line_height(self.size), line, size=self.size, color=self.color,
-                      style=STYLE[self.color], ha="center", va="center_baseline")
+            write(axes, x, y + side * (i + 0.5) * line_height(self.size), line, self.size, self.color)
         if self.picture:
             near = y + side * (self.text_height + GAP)
             top, bottom = sorted((near, near + side * PICTURE))
@@ -57,12 +56,14 @@ class ValueBlock:
                     vmin=limit and -limit, vmax=limit)
 
     def _paint_histogram(self, axes, _, left, right, top, bottom):
-        counts, bounds = np.histogram(self.value[np.isfinite(self.value)], bins=20)
-        x = np.interp(bounds, bounds[[0, -1]], (left, right))
-        y = bottom - (bottom - top) * 0.9 * counts / counts.max()
-        axes.fill_between(x, [*y, y[-1]], bottom, step="post", color=self.color, alpha=0.35, linewidth=0)
-        axes.step(x, [*y, y[-1]], where="post", color=self.color, linewidth=0.7)
-        axes.plot([left, right], [bottom, bottom], color=self.color, linewidth=0.7)
+        values = self.value[np.isfinite(self.value)].astype(float)
+        values /= np.abs(values).max() or 1             # no difference is too large or too small for bins then
+        values -= values.min()
+        values = values / values.max() if values.any() else values + 0.5
+        counts, bounds = np.histogram(values, bins=20, range=(0, 1))
+        axes.stairs(bottom - (bottom - top) * 0.9 * counts / counts.max(), left + (right - left) * bounds,
+                    baseline=bottom, fill=True, facecolor=(self.color, 0.35), edgecolor=self.color, linewidth=0.7,
+                    gid="histogram")
 
 
 def describe(value):
@@ -72,8 +73,9 @@ def describe(value):
     if value.size == 1:
         return [f"{value.item():.6g}"]              # 220.00000000000003 as 220
     if value.size > SMALL:
-        numbers = [f"mean {value.mean():.3g}", f"std {value.std():.3g}"] if value.dtype.kind == "f" else []
-        return [str(value.shape), *numbers]
+        with np.errstate(all="ignore"):             # inf and NaN are shown as they are
+            return [str(value.shape)] + (
+                [f"mean {value.mean():.3g}", f"std {value.std():.3g}"] if value.dtype.kind == "f" else [])
     cells = _cells(value.reshape(-1, value.shape[-1]))
     length = max(1, min(5, 30 // len(cells[0][0])))
     return [" ".join(row[i:i + length]) for row in cells for i in range(0, len(row), length)]
@@ -81,13 +83,13 @@ def describe(value):
 
 def _cells(rows):
     """Numbers as texts of one length, with as many decimals as the largest of them needs for three digits."""
-    largest = np.abs(rows).max()
-    decimals, form = 0, "g"
-    if rows.dtype.kind == "f" and np.isfinite(largest) and largest > 0:
+    finite = np.abs(rows[np.isfinite(rows)].astype(float))
+    largest, decimals = finite.max(initial=0), 0
+    if rows.dtype.kind == "f" and largest > 0:
         decimals = 2 - math.floor(math.log10(largest))
-        form = f".{max(0, decimals)}f" if -2 < decimals < 6 else ".1e"
-        decimals += 300 * (form == ".1e")
-    texts = [[f"{np.round(float(x), decimals) + 0:{form}}" for x in row] for row in rows]     # + 0: no -0.00
+    form = "g" if largest == 0 or rows.dtype.kind != "f" else f".{max(0, decimals)}f" if -2 < decimals < 6 else ".1e"
+    texts = [[f"{float(x) if form == '.1e' else np.round(float(x), decimals) + 0:{form}}" for x in row]     # no -0.00
+             for row in rows]
     width = max(len(text) for row in texts for text in row)
     return [[text.rjust(width) for text in row] for row in texts]
 
@@ -111,6 +113,12 @@ def _side_by_side(images):
     return tiles.reshape(rows, columns, H + 1, W + 1).swapaxes(1, 2).reshape(rows * (H + 1), -1)[:-1, :-1]
 
 
+def write(axes, x, y, text, size, color="black", ha="center", **options):
+    """Put one line of text at the height y, letter by letter: a $ begins no formula."""
+    axes.text(x, y, text, size=size, color=color, style=STYLE.get(color), ha=ha,
+              **{"va": "center_baseline", "zorder": 4, "parse_math": False, **options})
+
+
 def line_height(size):
     """Inches that a line of text takes up; size in points."""
     return 1.25 * size / 72
@@ -121,4 +129,4 @@ def text_width(text, size, weight="normal"):
     """Inches from the left end of a text to its right end."""
     if not text.strip():
         return 0
-    return TextPath((0, 0), text, size=size, prop={"weight": weight}).get_extents().xmax / 72
+    return TextPath((0, 0), text.replace("$", r"\$"), size=size, prop={"weight": weight}).get_extents().xmax / 72

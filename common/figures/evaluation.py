@@ -1,0 +1,78 @@
+"""What a trained net gets wrong, and whether it knows how sure it may be."""
+import numpy as np
+
+from common.figures.screen import plt
+
+
+def confusion(matrix):
+    """Draw a confusion matrix: each count as a number; the darker, the larger its share of the mistakes.
+
+    Parameters
+    ----------
+    matrix : (K, K) array_like of int
+        From `common.training.evaluation.confusion_matrix`: rows are the right classes, columns the net's.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    matrix = np.asarray(matrix)
+    mistakes = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)     # else the diagonal would drown them
+    axes = plt.subplots(figsize=(6.5, 6), layout="constrained")[1]
+    axes.imshow(mistakes, cmap="Oranges", vmax=max(1, mistakes.max()))
+    for row, column in np.ndindex(*matrix.shape):
+        if matrix[row, column]:
+            axes.text(column, row, matrix[row, column], ha="center", va="center", fontsize=9,
+                      weight="bold" if row == column else None,
+                      color="white" if mistakes[row, column] > 0.6 * mistakes.max() else "black")
+    axes.set(xticks=range(len(matrix)), yticks=range(len(matrix)), xlabel="what the net says", ylabel="right answer")
+    return axes
+
+
+def class_accuracies(accuracy):
+    """Draw the accuracy of each class as a bar, whose length is its share of mistakes.
+
+    Parameters
+    ----------
+    accuracy : (K,) array_like
+        From `common.training.evaluation.class_accuracy`.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    mistakes = 1 - np.asarray(accuracy)         # bars of 0.99 and 0.98 would look alike
+    axes = plt.subplots(figsize=(7, 4), layout="constrained")[1]
+    bars = axes.bar(range(len(mistakes)), mistakes, color="tab:orange")
+    axes.bar_label(bars, [f"{share:.2%}" for share in mistakes], fontsize=8)
+    axes.set(xticks=range(len(mistakes)), xlabel="class", ylabel="share of its examples read wrong")
+    axes.yaxis.set_major_formatter("{x:.1%}")
+    return axes
+
+
+def reliability(count, certainty, accuracy, error):
+    """Draw how often a net is right against how sure it is: on the diagonal, if it knows itself.
+
+    Parameters
+    ----------
+    count, certainty, accuracy, error
+        What `common.training.evaluation.calibration` returns.
+
+    Returns
+    -------
+    list of matplotlib Axes
+        The accuracies, and below them the number of examples in each bin.
+    """
+    figure, (upper, lower) = plt.subplots(2, 1, figsize=(5.5, 6.5), sharex=True, height_ratios=[3, 1],
+                                          layout="constrained")
+    filled = np.asarray(count) > 0
+    middles = (np.arange(len(count)) + 0.5) / len(count)
+    upper.plot([0, 1], [0, 1], linestyle="--", color="black", linewidth=1, label="right as often as sure")
+    upper.plot(np.asarray(certainty)[filled], np.asarray(accuracy)[filled], marker="o", color="tab:blue",
+               label=f"the net; expected calibration error {error:.4f}")
+    upper.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share that is right")
+    upper.grid(alpha=0.3)
+    upper.legend()
+    lower.bar(middles, count, width=0.9 / len(count), color="tab:orange")
+    lower.set(xlabel="how sure the net is", ylabel="examples", yscale="symlog")
+    return [upper, lower]

@@ -1,0 +1,42 @@
+"""Gradients by backpropagation and by differences, value by value."""
+import numpy as np
+from matplotlib.colors import LogNorm
+
+from common.figures.screen import plt
+
+
+def gradient_check(check, title=None):
+    """Draw both gradients of every array, and where they differ: each value is one cell.
+
+    Parameters
+    ----------
+    check : common.gradient.GradientCheck
+        From `check_gradients`. Values that were not compared stay white.
+    title : str, optional
+
+    Returns
+    -------
+    (arrays, 3) array of matplotlib Axes
+        A row for every array: by backpropagation, by differences, and the difference divided by the largest gradient.
+    """
+    figure, grid = plt.subplots(len(check), 3, figsize=(11, 0.8 + 1.6 * len(check)), squeeze=False,
+                                layout="constrained")
+    figure.suptitle(title)
+    for row, (name, found) in zip(grid, check.items()):
+        largest = max(found.largest, np.finfo(float).tiny)
+        relative = found.difference / max(found.largest, 1e-3)
+        signed = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}
+        for axes, values, scale in [(row[0], found.by_backprop, signed), (row[1], found.by_differences, signed),
+                                    (row[2], relative, {"cmap": "YlOrRd", "norm": LogNorm(1e-12, 1, clip=True)})]:
+            matrix = values.reshape(len(values), -1) if values.ndim > 1 else values.reshape(1, -1)
+            if len(matrix) > matrix.shape[1]:
+                matrix = matrix.T                   # long arrays lie down
+            image = axes.imshow(matrix, aspect="auto", interpolation="nearest", **scale)
+            axes.set(xticks=[], yticks=[])
+            figure.colorbar(image, ax=axes)
+        row[2].images[0].colorbar.ax.axhline(check.bound, color="black", linewidth=2)
+        row[0].set_ylabel(f"d{name}, {'FAILED' if name in check.failed else 'passed'}")
+    grid[0, 0].set_title("by backpropagation")
+    grid[0, 1].set_title("by differences")
+    grid[0, 2].set_title(f"difference / largest gradient; bound {check.bound:.0e}")
+    return grid

@@ -1,0 +1,149 @@
+"""A computational graph of layers wired by hand (book, chapter 5): every value, and every derivative.
+
+    graph = Graph(apple=100, apple_num=2)
+    graph.forward(MulLayer(), "apple", "apple_num", out="price")
+    graph.backward()
+    graph.values["price"], graph.grads["apple"]     # 200, 2
+
+Values are named; a name that is used twice is a branch. `common.figures.graph` does the same for a whole net.
+"""
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+
+
+@dataclass(eq=False)
+class Node:
+    """One layer, or one operation, in a graph.
+
+    Attributes
+    ----------
+    name : what it is called in the graph
+    layer : the object whose forward and backward ran
+    inputs : names of the values that went in
+    out : name of the value that came out
+    inside : title of the layer that this is a step of, or None
+    grads : what backward returned, a derivative for each of the inputs (none for targets)
+    seconds : for forward and backward
+    """
+    name: str
+    layer: object
+    inputs: tuple
+    out: str
+    inside: str | None = None
+    grads: tuple = ()
+    seconds: float = 0
+
+    @property
+    def title(self):
+        """The name, and the kind of layer if the name does not tell: "Conv1", but "A: Convolution"."""
+        kind, begin = type(self.layer).__name__, self.name.rstrip("0123456789_")
+        tells = kind.startswith(begin) and (len(begin) > 2 or begin == kind)
+        return self.name if tells else f"{self.name}: {kind}"
+
+    @property
+    def params(self):
+        """{"W": (array, its gradient), ...}: by the layer's `param_names`, or else its pairs like `W` and `dW`."""
+        layer, own = self.layer, getattr(self.layer, "__dict__", {})
+        names = getattr(layer, "param_names", ()) or [key for key in own if f"d{key}" in own and key not in ("x", "out")]
+        return {name: (getattr(layer, name), getattr(layer, f"d{name}", None)) for name in names}
+
+
+class Graph:
+    """Layers that pass named values on, recorded as they run.
+
+    Parameters
+    ----------
+    **values : the inputs, numbers or arrays, each under its name
+
+    Attributes
+    ----------
+    values : {name: what went forward}
+    grads : {name: the derivative of the last value by this one}; where a value was used several times, the sum
+    nodes : list of Node, in order of the forward pass
+    """
+
+    def __init__(self, **values):
+        self.values = values
+        self.grads = {}
+        self.nodes = []
+
+    def forward(self, layer, *inputs, out, name=None, inside=None):
+        """Run layer.forward on the values named `inputs`, and name the result `out`.
+
+        A layer remembers one forward only, so it can stand in the graph once.
+        """
+        for value in inputs:
+            if value not in self.values:
+                raise ValueError(f"{out}: expected one of the values {', '.join(self.values)}, got {value!r}")
+        if out in self.values:
+            raise ValueError(f"{out}: there is a value of that name already; give this one another")
+        for node in self.nodes:
+            if node.layer is layer:
+                raise ValueError(f"{out}: this {type(layer).__name__} made {node.out} already, and would forget what "
+                                 "its backward needs; expected a new layer")
+        start = perf_counter()
+        self.values[out] = layer.forward(*(self.values[value] for value in inputs))
+        seconds = perf_counter() - start
+        self.nodes.append(Node(name or type(layer).__name__, layer, inputs, out, inside, seconds=seconds))
+        return self.values[out]
+
+    def backward(self, dout=1):
+        """Run every layer's backward, from the last value to the inputs; dout is the last value's own derivative."""
+        if not self.nodes:
+            raise ValueError("backward: expected a forward before it, got an empty graph")
+        self.grads = {self.nodes[-1].out: dout}
+        for node in reversed(self.nodes):
+            if node.out not in self.grads:
+                continue                # the last value does not depend on this one
+            start = perf_counter()
+            grads = node.layer.backward(self.grads[node.out])
+            node.seconds += perf_counter() - start
+            node.grads = tuple(grads) if isinstance(grads, (tuple, list)) else (grads,)
+            for name, grad in zip(node.inputs, node.grads):
+                self.grads[name] = self.grads[name] + grad if name in self.grads else grad
+        return self.grads
+
+    @property
+    def inputs(self):
+        """Names of the values that no layer made."""
+        made = {node.out for node in self.nodes}
+        return [name for name in self.values if name not in made]
+
+    def __str__(self):
+        """A table: every layer's output, and how large what comes back to it is."""
+        head = ("layer", "output", "parameters", "mean", "std", "|dL/dout|", "|dL/dparams|", "seconds")
+        rows = [(name, *self._numbers(name)) for name in self.inputs if name in self.grads]
+        rows += [(f"{node.inside}, {node.title}" if node.inside else node.title, *self._numbers(node.out, node))
+                 for node in self.nodes]
+        widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+        lines = ["  ".join(cell.ljust(width) if i < 2 else cell.rjust(width)
+                           for i, (cell, width) in enumerate(zip(row, widths))).rstrip() for row in (head, *rows)]
+        rule = "-" * max(map(len, lines))
+        last, size = self.nodes[-1].out, sum(_size(node) for node in self.nodes)
+        end = [f"{last} {self.values[last]:.6g}"] if np.ndim(self.values[last]) == 0 else []
+        end += [f"{size:,} parameters"] if size else []
+        end += [f"{sum(node.seconds for node in self.nodes):.4f} seconds"]
+        return "\n".join([lines[0], rule, *lines[1:], rule, ", ".join(end)])
+
+    def _numbers(self, name, node=None):
+        """A row of the table, without its first cell."""
+        value = np.asarray(self.values[name])
+        with np.errstate(all="ignore"):         # inf and NaN are shown as they are
+            mean, std = (f"{value.mean():.3g}", f"{value.std():.3g}") if value.size else ("", "")
+        grads = [grad for _, grad in node.params.values() if grad is not None] if node else []
+        size = _size(node) if node else 0
+        return (str(value.shape) if value.ndim else "number", f"{size:,}" if size else "", mean, std,
+                _length([self.grads[name]] if name in self.grads else []), _length(grads),
+                f"{node.seconds:.4f}" if node else "")
+
+
+def _size(node):
+    return sum(np.size(value) for value, _ in node.params.values())
+
+
+def _length(arrays):
+    """The length of all the arrays as one vector; "" for none."""
+    with np.errstate(all="ignore"):
+        return f"{np.sqrt(sum(np.sum(np.square(array)) for array in arrays)):.3g}" if arrays else ""

@@ -1,0 +1,80 @@
+"""Images beside each other: digits, and the filters of a convolution."""
+import math
+
+import numpy as np
+
+from common.figures.screen import plt
+
+
+def tiles(images, columns, top=1, left=1):
+    """Images (N, H, W) in rows as one picture, with gaps of NaN above and to the left of each.
+
+    One picture is drawn faster than hundreds of axes.
+    """
+    N, H, W = images.shape
+    rows = math.ceil(N / columns)
+    picture = np.full((rows * columns, top + H, left + W), np.nan)
+    picture[:N, top:, left:] = images
+    return picture.reshape(rows, columns, top + H, left + W).swapaxes(1, 2).reshape(rows * (top + H), -1)
+
+
+def image_grid(images, titles=None, columns=10, title=None):
+    """Draw images in rows, all on one grey scale from the smallest value (black) to the largest (white).
+
+    Parameters
+    ----------
+    images : (N, H, W), (N, 1, H, W) or (N, H*W) of square images; any range of values
+    titles : N values, what stands over each image, in one line or several; optional
+    columns : images in a row
+    title : what stands over the figure; optional
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    images = np.asarray(images, dtype=float)
+    shape = images.shape
+    if images.ndim == 4 and shape[1] == 1:
+        images = images[:, 0]
+    elif images.ndim == 2 and math.isqrt(shape[1]) ** 2 == shape[1]:
+        images = images.reshape(shape[0], math.isqrt(shape[1]), -1)
+    if images.ndim != 3 or images.size == 0:
+        raise ValueError("images: expected shape (N, H, W), (N, 1, H, W) or (N, H*W) of square images, "
+                         f"got {shape}")
+    titles = [] if titles is None else [str(text) for text in titles]
+    if titles and len(titles) != len(images):
+        raise ValueError(f"titles: expected {len(images)}, one for each image, got {len(titles)}")
+    if columns < 1:
+        raise ValueError(f"columns: expected at least 1, got {columns}")
+
+    N, H, W = images.shape
+    columns = min(columns, N)
+    inches = min(10 / columns, max(1.0, 3 / columns))   # the width of a tile
+    gap = max(1, W // 10)
+    text_lines = max((text.count("\n") + 1 for text in titles), default=0)
+    top = gap + math.ceil(text_lines * 0.15 / inches * (W + gap))
+    picture = tiles(images, columns, top, gap)
+
+    height = inches * picture.shape[0] / (gap + W) + (0.4 if title else 0)
+    axes = plt.subplots(figsize=(inches * columns, height), layout="constrained")[1]
+    axes.imshow(picture, cmap="gray", interpolation="nearest")
+    axes.set_axis_off()
+    axes.set_title(title)
+    for i, text in enumerate(titles):
+        row, column = divmod(i, columns)
+        axes.text(column * (gap + W) + gap + W / 2, row * (top + H) + top - 0.5, text, fontsize=9,
+                  ha="center", va="bottom", parse_math=False)
+    return axes
+
+
+def filters(W, title=None):
+    """Draw the filters (FN, C, FH, FW) of a convolution: lighter is a larger weight, one scale for all.
+
+    With one channel the filters follow each other, ten in a row; with several, a row is a filter and a column a
+    channel. Returns the matplotlib Axes.
+    """
+    W = np.asarray(W)
+    if W.ndim != 4:
+        raise ValueError(f"W: expected filters of shape (FN, C, FH, FW), got {W.shape}")
+    FN, C, FH, FW = W.shape
+    return image_grid(W.reshape(FN * C, FH, FW), columns=10 if C == 1 else C, title=title)
