@@ -1,0 +1,181 @@
+"""The checks, hints and solutions of chapter 3's exercises. Reading on spoils them."""
+import numpy as np
+
+import ch03.neuralnet_mnist_batch
+from ch03.exercises.harness import Chapter, Exercise, Wrong, same, unchanged
+from ch03.neuralnet_mnist import init_network, predict
+from common import functions
+from dataset import source
+from dataset.mnist import MINI_DIR, MINI_FILES
+
+X = np.array([[-2.0, -0.5, 0.0], [0.3, 1.0, 4.0]])
+
+
+# ---- sigmoid ------------------------------------------------------------------------------------------------------
+
+def sigmoid_values(my):
+    same(my.sigmoid(X), functions.sigmoid(X), "sigmoid(x)", {
+        "this is 1 / (1 + exp(x)): the minus in exp(-x) is missing": functions.sigmoid(-X),
+        "this is 1 / 1 + exp(-x): the sum 1 + exp(-x) needs brackets": 1 + np.exp(-X)})
+
+
+def draw_sigmoid(my):
+    import matplotlib.pyplot as plt
+    x = np.linspace(-6, 6, 200)
+    plt.plot(x, my.sigmoid(x))
+    plt.xlabel("x")
+    plt.ylabel("your sigmoid(x)")
+    plt.grid(alpha=0.3)
+
+
+# ---- softmax ------------------------------------------------------------------------------------------------------
+
+def softmax_of_large_scores(my):
+    x = np.array([1010.0, 1000.0, 990.0])
+    y = my.softmax(x)
+    if y is not None and np.isnan(y).any():
+        raise Wrong(f"softmax({x}) is {y}: exp(1010) is larger than any float. Softmax stays the same if one number "
+                    "is taken off all scores of an example")
+    same(y, functions.softmax(x), f"softmax({x})")
+
+
+def softmax_of_a_batch(my):
+    x = np.array([[0.3, 2.9, 4.0], [-800.0, -801.0, -803.0]])
+    exp = np.exp(x - x.max(axis=1, keepdims=True))
+    far = np.exp(x - x.max())
+    same(my.softmax(x), functions.softmax(x), "softmax(x)", {
+        "the sum runs over the whole batch: every row needs a sum of its own, over its last axis": exp / exp.sum(),
+        "sum and maximum run over the whole batch: every row needs its own": far / far.sum(),
+        "the maximum runs over the whole batch: a row of much smaller scores becomes 0 / 0. "
+        "Every row needs a maximum of its own": [functions.softmax(x[0]), [np.nan] * 3]})
+
+
+# ---- three layers -------------------------------------------------------------------------------------------------
+
+def small_network():
+    rng = np.random.default_rng(0)
+    sizes = {1: (4, 5), 2: (5, 6), 3: (6, 3)}
+    return ({f"W{n}": rng.normal(size=size) for n, size in sizes.items()}
+            | {f"b{n}": rng.normal(size=size[1]) for n, size in sizes.items()})
+
+
+def forward(network, x, activation=functions.sigmoid, last=functions.softmax, bias=1.0):
+    for n in (1, 2, 3):
+        x = (last if n == 3 else activation)(x @ network[f"W{n}"] + bias * network[f"b{n}"])
+    return x
+
+
+def three_layers(shape):
+    def check(my):
+        network, x = small_network(), np.random.default_rng(1).normal(size=shape)
+        same(my.predict(network, x), predict(network, x), "predict(network, x)", {
+            "softmax is missing after the third layer": forward(network, x, last=functions.identity_function),
+            "sigmoid follows the third layer too, where softmax belongs": forward(network, x, last=functions.sigmoid),
+            "sigmoid follows the third layer too, before softmax": forward(
+                network, x, last=lambda a: functions.softmax(functions.sigmoid(a))),
+            "sigmoid is missing after the first and the second layer": forward(network, x, functions.identity_function),
+            "the biases are missing": forward(network, x, bias=0)})
+    return check
+
+
+def digits():
+    """1,000 digits (N, 784) and their classes, from the set that comes with the project."""
+    x, t = (source.read_file(MINI_DIR / MINI_FILES[key].name, MINI_FILES[key]) for key in ("test_img", "test_label"))
+    return x.reshape(len(x), 784) / np.float32(255), t
+
+
+def reads_digits(my):
+    x, t = digits()
+    network = init_network()
+    right = np.argmax(my.predict(network, x), axis=1) == t
+    ours = np.argmax(predict(network, x), axis=1) == t
+    if right.sum() != ours.sum():
+        raise Wrong(f"it reads {right.sum()} of {len(x)} digits right; expected {ours.sum()}")
+
+
+def draw_digits(my):
+    from common.figures.plot import image_grid
+    x, _ = digits()
+    y = my.predict(init_network(), x[:20])
+    image_grid(x[:20], [f"{k}, {p:.0%} sure" for k, p in zip(y.argmax(axis=1), y.max(axis=1))], columns=5,
+               title="what your net reads")
+
+
+# ---- batches ------------------------------------------------------------------------------------------------------
+
+ANSWERS = np.eye(3)[[0, 1, 2, 2, 1, 0, 1]] + 0.1
+RIGHT = np.array([0, 1, 2, 0, 0, 1, 1])         # 4 of 7 are right: 3, 0 and 1 in the batches
+
+
+def accuracy_of_seven(my):
+    def right_along(axis):
+        return sum(np.sum(np.argmax(ANSWERS[i:i + 3], axis=axis) == RIGHT[i:i + 3]) for i in (0, 3, 6)) / 7
+
+    same(my.accuracy(lambda x: ANSWERS[x[:, 0]], np.arange(7).reshape(7, 1), RIGHT, 3), 4 / 7, "the share", {
+        "the last batch, which is smaller, is left out": 3 / 6,
+        "the last batch, which is smaller, is left out, but divided by all": 3 / 7,
+        "the mean of the batches' shares is not the share of all: the last batch is smaller, but counts "
+        "as much as the others": (3 / 3 + 0 / 3 + 1 / 1) / 3,
+        "this is the number of right answers: divide it by the number of examples": 4,
+        "the sum is divided by the number of whole batches times batch_size": 4 / 6,
+        "argmax takes a whole batch for one example: every row is one (axis=1)": right_along(None),
+        "argmax runs along the wrong axis: every row is one example (axis=1)": right_along(0)})
+
+
+def whole_batches(my):
+    sizes = []
+
+    def predict(x):
+        sizes.append(len(x))
+        return ANSWERS[x[:, 0]]
+
+    my.accuracy(predict, np.arange(7).reshape(7, 1), RIGHT, 3)
+    if sizes != [3, 3, 1]:
+        raise Wrong(f"7 examples, batch_size 3: expected predict to get 3, 3 and 1 of them, it got {sizes}")
+
+
+CHAPTER = Chapter(3, [
+    Exercise("sigmoid", {
+        "sigmoid(0) is 0.5": lambda my: same(my.sigmoid(np.array([0.0])), [0.5], "sigmoid(0)"),
+        "sigmoid(x) for x of shape (2, 3)": sigmoid_values,
+        "far from zero: 0 and 1": lambda my: same(my.sigmoid(np.array([-1000.0, 1000.0])), [0, 1],
+                                                  "sigmoid([-1000, 1000])"),
+        "x stays as it is": lambda my: unchanged(my.sigmoid, x=X),
+    }, (
+        "np.exp takes an array and returns the exponential of every value.",
+        "-x, 1 + x and 1 / x work on whole arrays too, so the formula is one line.",
+        "return 1 / (1 + np.exp(-x))",
+    ), (functions.sigmoid,), draw_sigmoid),
+    Exercise("softmax", {
+        "softmax([0.3, 2.9, 4.0]) is [0.018, 0.245, 0.737]": lambda my: same(
+            my.softmax(np.array([0.3, 2.9, 4.0])), [0.01821127, 0.24519181, 0.73659691], "softmax(x)",
+            {"exp is not divided by its sum": np.exp([0.3, 2.9, 4.0])}),
+        "large scores: softmax([1010, 1000, 990])": softmax_of_large_scores,
+        "a batch (2, 3): every row by itself": softmax_of_a_batch,
+        "x stays as it is": lambda my: unchanged(my.softmax, x=X),
+    }, (
+        "exp(x - c) = exp(x) / exp(c): the same c above and below the fraction line cancels.",
+        "Take c = the maximum of the example: then no exponent is larger than 0, and exp at most 1.",
+        "For rows: np.max(x, axis=-1, keepdims=True) has the shape (N, 1), so it can be taken off x (N, K).",
+        "np.sum(e, axis=-1, keepdims=True), in the same way, for the sum.",
+    ), (functions.softmax,)),
+    Exercise("three_layers", {
+        "one example (4,): three probabilities": three_layers((4,)),
+        "a batch (5, 4): five times three probabilities": three_layers((5, 4)),
+        "it reads 1,000 digits with ready weights": reads_digits,
+    }, (
+        'The first layer: x @ network["W1"] + network["b1"]. The sign @ is the matrix product.',
+        'Then z1 = sigmoid(...) of it, which is what the second layer gets in place of x.',
+        "The same for the second layer; the third has softmax in place of sigmoid.",
+    ), (predict,), draw_digits),
+    Exercise("batches", {
+        "the share of right answers, of 7 examples in batches of 3": accuracy_of_seven,
+        "predict gets 3, 3 and 1 examples": whole_batches,
+    }, (
+        "range(0, len(x), batch_size) gives the place where every batch begins.",
+        "x[i:i + batch_size] is a batch; at the end a slice just stops, so the last one may be shorter.",
+        "np.argmax(y, axis=1) gives every example's answer; np.sum(answers == t_batch) counts the right ones.",
+        "Add up the right ones of all batches, and divide once, by len(x).",
+    ), (ch03.neuralnet_mnist_batch,)),
+], after="That was the last exercise of chapter 3. Next: ch04/exercises/cross_entropy.py")
+check = CHAPTER.check

@@ -1,0 +1,251 @@
+"""What the last line of every exercise does, in all chapters: it checks, and says in plain words what holds.
+
+    python relu.py                what holds, and what does not yet
+    python relu.py --hint         one hint more each time; --hint 1 begins again
+    python relu.py --solution     where the project does it
+
+The checks, hints and solutions of a chapter stand in the checks.py of its exercises. A check is a function of the
+exercise's module `my`; it passes if it returns, and raises `Wrong`, with a text for the reader, if it does not.
+"""
+import argparse
+import builtins
+import copy
+import inspect
+import runpy
+import sys
+import traceback
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+from common.gradient import check_gradients
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Wrong(Exception):
+    """What a check found: a text for the reader, and the gradient check to draw, if there is one."""
+
+    def __init__(self, text, check=None):
+        super().__init__(text)
+        self.check = check
+
+
+# ---- the tools that checks are made of ----------------------------------------------------------------------------
+
+def same(got, expected, what="the result", mistakes=()):
+    """got equals expected in type, shape and values; `mistakes` has what known mistakes give, by their description."""
+    expected = np.asarray(expected)
+    if got is None:
+        raise Wrong(f"{what} is None: a `return` is missing")
+    if isinstance(got, (list, tuple)) or np.asarray(got).dtype.kind not in "biuf":
+        raise Wrong(f"{what}: expected an array of numbers of shape {expected.shape}, got a {type(got).__name__}")
+    if close(got, expected):
+        return
+    for mistake, wrong in dict(mistakes).items():
+        if close(got, wrong):
+            raise Wrong(mistake)
+    if np.shape(got) != expected.shape:
+        raise Wrong(f"{what}: expected the shape {expected.shape}, got {np.shape(got)}")
+    if close(got, -expected):
+        raise Wrong(f"{what} has the wrong sign")
+    got = np.asarray(got)
+    place = tuple(map(int, np.argwhere(~np.isclose(got, expected, 1e-5, 1e-7))[0]))
+    raise Wrong(f"{what}{list(place) if place else ''} is {got[place]:.6g}, expected {expected[place]:.6g}")
+
+
+def close(a, b):
+    """One shape, and equal but for rounding and the tiny constants that keep divisions from zero."""
+    return np.shape(a) == np.shape(b) and np.allclose(a, b, rtol=1e-5, atol=1e-7, equal_nan=True)
+
+
+def unchanged(function, **arrays):
+    """The function does not write into the arrays that it is given."""
+    given = {name: np.array(array) for name, array in arrays.items()}
+    function(*given.values())
+    for name, array in arrays.items():
+        if not np.array_equal(given[name], array):
+            raise Wrong(f"{name} was changed. Write into a new array: NumPy's `+=` and `x[mask] = 0` change "
+                        f"the array itself, and whoever called still needs it")
+
+
+def right_gradient(name, thing, *inputs):
+    """The gradient `name` of a layer ("x", "W") or a net ("W1") is the one that central differences give."""
+    if not hasattr(thing, "loss") or hasattr(thing, "backward"):
+        layer = copy.deepcopy(thing)
+        out = layer.forward(*inputs)
+        if out is None:
+            raise Wrong("forward returns None: a `return` is missing")
+        if layer.backward(np.ones_like(out)) is None:
+            raise Wrong("backward returns None: a `return` is missing")
+        if hasattr(layer, name) and getattr(layer, f"d{name}", None) is None:
+            raise Wrong(f"after backward, self.d{name} is not there: backward has to set it")
+    check = check_gradients(thing, *inputs)
+    if name not in check:
+        raise Wrong(f"the gradient of {name} is missing; there are those of {', '.join(check)}")
+    if name in check.failed:
+        found = check[name]
+        raise Wrong(getattr(found, "diagnosis", None) or
+                    f"d{name} differs from central differences by {found.relative:.0%} of the largest gradient", check)
+
+
+# ---- an exercise --------------------------------------------------------------------------------------------------
+
+@dataclass
+class Result:
+    """One check's outcome: it holds if there is no text; not_done names what has no code yet."""
+    statement: str
+    text: str = ""
+    not_done: str = ""
+    check: object = None
+
+    @property
+    def holds(self):
+        return not self.text and not self.not_done
+
+
+@dataclass
+class Exercise:
+    """A file to complete: its name without .py, and what belongs to it.
+
+    Attributes
+    ----------
+    checks : {statement: function of the module}, in the order in which they should be done
+    hints : texts, each a step further than the one before
+    solution : the project's own functions, classes or modules that do it
+    picture : a function of the module that draws what was made, once everything holds
+    """
+    name: str
+    checks: dict[str, Callable]
+    hints: tuple
+    solution: tuple
+    picture: Callable | None = None
+
+    def run(self, path):
+        """A Result for every check of the code in the file `path`."""
+        try:
+            my = SimpleNamespace(**runpy.run_path(str(path)))
+        except Exception as error:
+            return [Result("the file runs", text=described(error, path))]
+        return [run_check(statement, check, my, path) for statement, check in self.checks.items()]
+
+
+def run_check(statement, check, my, path):
+    np.random.seed(0)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)     # what comes of an overflow is seen in the result
+            check(my)
+    except NotImplementedError as error:
+        return Result(statement, not_done=name_of_hole(error, my))
+    except Wrong as wrong:
+        return Result(statement, text=str(wrong), check=wrong.check)
+    except Exception as error:
+        return Result(statement, text=described(error, path))
+    return Result(statement)
+
+
+def name_of_hole(error, my):
+    """The function that raised NotImplementedError; with its class, if the file has several classes."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        pass
+    own_classes = [value for value in vars(my).values()
+                   if inspect.isclass(value) and value.__module__ == my.__name__]
+    owner = f"{type(frame.f_locals['self']).__name__}." if "self" in frame.f_locals and len(own_classes) > 1 else ""
+    return owner + frame.f_code.co_name
+
+
+def described(error, path):
+    """The last line of the learner's own that an error came through, and the error; not the whole traceback."""
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    where = f"line {own[-1].lineno}, in {own[-1].name}: {own[-1].line}\n" if own else ""
+    return where + "".join(traceback.format_exception_only(error)).strip()
+
+
+# ---- a chapter ----------------------------------------------------------------------------------------------------
+
+@dataclass
+class Chapter:
+    """The exercises of a chapter, in order. after: what to do when all are done."""
+    number: int
+    exercises: list
+    after: str
+
+    def find(self, name):
+        return next(exercise for exercise in self.exercises if exercise.name == name)
+
+    def check(self, file):
+        """The last line of an exercise: `check(__file__)`. Exits with 1 unless everything holds."""
+        path = Path(file).resolve()
+        exercise = self.find(path.stem)
+        parser = argparse.ArgumentParser(description="Without options: check what is written in this file.")
+        parser.add_argument("--hint", nargs="?", type=int, const=0, metavar="N",
+                            help="one hint more each time, or the first N")
+        parser.add_argument("--solution", action="store_true", help="show where the project does it")
+        args = parser.parse_args()
+        if args.solution:
+            print_solution(exercise)
+        elif args.hint is not None:
+            print_hints(exercise, path, args.hint)
+        elif not self.report(exercise, path) and not hasattr(builtins, "__IPYTHON__"):
+            sys.exit(1)                             # in a notebook, an exit looks like an error
+
+    def report(self, exercise, path):
+        """Print what holds and what does not yet, and draw what helps; True if everything holds."""
+        number = self.exercises.index(exercise) + 1
+        print(f"Chapter {self.number}, exercise {number} of {len(self.exercises)}: {path.name}\n")
+        results, said = exercise.run(path), set()
+        for result in results:
+            line = f"not done yet: {result.not_done}" if result.not_done else \
+                f"{'holds  ' if result.holds else 'NOT YET'}  {result.statement}"
+            if line not in said:
+                print(f"  {line}")
+            if result.text:
+                text = "the same as above" if result.text in said else result.text
+                print("           " + text.replace("\n", "\n           "))
+            said |= {line, result.text}
+        all_hold = all(result.holds for result in results)
+        if all_hold:
+            following = self.exercises[number:number + 1]
+            print("\nAll of it holds. " + (f"Next: {following[0].name}.py" if following else self.after))
+        else:
+            print(f"\nOne step further: python {path.name} --hint")
+        failed = [result.check for result in results if result.check]
+        if failed:
+            from common.figures import plot         # here, because it takes a second
+            plot.gradient_check(failed[0], path.name)
+            plot.show(f"{exercise.name}_gradients")
+        elif all_hold and exercise.picture:
+            from common.figures import plot
+            exercise.picture(SimpleNamespace(**runpy.run_path(str(path))))
+            plot.show()
+        return all_hold
+
+
+def print_hints(exercise, path, wanted):
+    """Print the hints up to the next one. Those that were seen are kept beside the exercise, to count them."""
+    seen = path.with_suffix(".hints")
+    if not wanted:
+        wanted = len(seen.read_text("utf-8", "replace").splitlines()) + 1 if seen.exists() else 1
+    wanted = min(max(wanted, 1), len(exercise.hints))
+    lines = [f"Hint {i} of {len(exercise.hints)}: {hint}" for i, hint in enumerate(exercise.hints[:wanted], 1)]
+    print("\n".join(lines))
+    try:
+        seen.write_text("\n".join(lines) + "\n", "utf-8")
+    except OSError:
+        print(f"The next one: python {path.name} --hint {wanted + 1}")     # a folder that cannot be written
+    if wanted == len(exercise.hints):
+        print(f"That was the last one. The project's own code: python {path.name} --solution")
+
+
+def print_solution(exercise):
+    for solution in exercise.solution:
+        lines, first = inspect.getsourcelines(solution)
+        first = max(first, 1)                       # of a module it is 0
+        file = Path(inspect.getsourcefile(solution)).resolve().relative_to(ROOT)
+        print(f"{file.as_posix()}, lines {first} to {first + len(lines) - 1}:\n")
+        print("".join(lines).rstrip() + "\n")

@@ -1,0 +1,215 @@
+"""The checks, hints and solutions of chapter 4's exercises. Reading on spoils them."""
+import numpy as np
+
+from ch03.exercises.harness import Chapter, Exercise, Wrong, right_gradient, same, unchanged
+from ch04.gradient_method import gradient_descent
+from ch04.two_layer_net import TwoLayerNet
+from common import functions, gradient
+
+# ---- cross entropy ------------------------------------------------------------------------------------------------
+
+Y = np.array([[0.1, 0.6, 0.3], [0.5, 0.3, 0.2], [0.25, 0.5, 0.25], [0.7, 0.2, 0.1]])
+T = np.array([1, 0, 2, 0])
+
+
+def mean_of_four(my):
+    log = np.log(Y + 1e-7)
+    picked = log[np.arange(4), T]
+    same(my.cross_entropy_error(Y, T), functions.cross_entropy_error(Y, T), "the error", {
+        "this is the sum over the examples: divide it by their number N": -picked.sum(),
+        "this is the value of every example: return their mean": -picked,
+        "the minus sign is missing": picked.mean(),
+        "y[:, t] picks N x N values: y[np.arange(N), t] picks one of every row": -log[:, T].mean(),
+        "y[:, t] picks N x N values: y[np.arange(N), t] picks one of every row, N in all": -log[:, T].sum() / 4,
+        "this is divided by the number of values in y, not by the number of examples": -picked.sum() / Y.size,
+        "this is the mean over all classes: only the right class of every example counts": -log.mean(),
+        "this sums over all classes: only the right class of every example counts": -log.sum() / 4})
+
+
+def probability_of_zero(my):
+    error = my.cross_entropy_error(np.array([[0.0, 1.0]]), np.array([0]))
+    if error is not None and np.isinf(error):
+        raise Wrong("the error is inf: log(0). Add 1e-7 before the logarithm")
+    same(error, 16.11809565, "the error")
+
+
+# ---- numerical gradient -------------------------------------------------------------------------------------------
+
+def square(x):
+    return np.sum(x ** 2)
+
+
+def derivatives(f, x):
+    def check(my):
+        expected = gradient.numerical_gradient(f, np.array(x))
+        same(my.numerical_gradient(f, np.array(x)), expected, "the gradient", {
+            "this is twice the gradient: x + h and x - h are 2h apart, so divide by 2h": 2 * expected,
+            "this is half the gradient: f(x + h) and f(x) are h apart": expected / 2})
+    return check
+
+
+def both_sides(my):
+    asked = []
+
+    def f(x):
+        asked.append(x[0])
+        return x[0] ** 3
+
+    same(my.numerical_gradient(f, np.array([1.0])), [3.00000001], "the derivative of x^3 at 1")
+    if not any(x < 1 for x in asked) or not any(x > 1 for x in asked):
+        side = "right" if max(asked) > 1 else "left"
+        raise Wrong(f"f was asked on the {side} side of x only: its error is of the size of h. "
+                    "With f(x + h) - f(x - h) it is of the size of h^2")
+
+
+def one_value_at_a_time(my):
+    x = np.array([1.0, 2.0, 3.0])
+
+    def f(argument):
+        changed = np.sum(argument != [1.0, 2.0, 3.0])
+        if changed > 1:
+            raise Wrong(f"{changed} values of x were changed when f was called: change one, put it back, then the next")
+        return square(argument)
+
+    my.numerical_gradient(f, x)
+
+
+def put_back(my):
+    x = np.array([3.0, 4.0])
+    my.numerical_gradient(square, x)
+    if not np.array_equal(x, [3.0, 4.0]):
+        raise Wrong(f"x was [3, 4] and is {x.tolist()} now: keep the value before you change it, and put it back. "
+                    "(x + h - h is not always x)")
+
+
+def reads_x_where_it_lives(my):
+    x = np.array([[3.0, 4.0]])
+    same(my.numerical_gradient(lambda _: square(x), x), [[6, 8]], "the gradient", {
+        "f saw no change: change x itself, not a copy of it": [[0, 0]]})
+
+
+# ---- gradient descent ---------------------------------------------------------------------------------------------
+
+START = np.array([3.0, 4.0])
+
+
+def descend(my, lr, step_num, start=START):
+    result = my.gradient_descent(square, start, lr, step_num)
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise Wrong(f"expected two results, `return x, x_history`, got {type(result).__name__}")
+    return result
+
+
+def steps(step_num):
+    def check(my):
+        expected = {n: gradient_descent(square, START, 0.1, n)[0] for n in (1, step_num - 1, step_num, step_num + 1)}
+        same(descend(my, 0.1, step_num, START.copy())[0], expected[step_num], "x", {
+            "this goes uphill: the gradient must be subtracted": gradient_descent(square, START, -0.1, step_num)[0],
+            "x has not moved": START,
+            "this is one step only": expected[1],
+            "this is one step too few": expected[step_num - 1],
+            "this is one step too many": expected[step_num + 1],
+            "the gradient at the beginning was used in every step: ask for it anew, at the x of each step":
+                START - step_num * 0.1 * 2 * START})
+    return check
+
+
+def history(my):
+    x, before = gradient_descent(square, START, 0.1, 3)
+    same(descend(my, 0.1, 3, START.copy())[1], before, "x_history", {
+        "every row is where the last step ended, because x itself was kept three times: keep x.copy()":
+            np.tile(x, (3, 1)),
+        "this is where each step ended: keep x before the step": [*before[1:], x],
+        "this has where the last step ended too: only where each step began is asked for": [*before, x]})
+
+
+def draw_descent(my):
+    import matplotlib.pyplot as plt
+    _, x_history = my.gradient_descent(lambda x: x[0] ** 2 / 4 + x[1] ** 2, np.array([-4.0, 2.5]), 0.2, 20)
+    X0, X1 = np.meshgrid(np.linspace(-5, 5, 100), np.linspace(-3, 3, 100))
+    plt.contour(X0, X1, X0 ** 2 / 4 + X1 ** 2, levels=np.array([0.5, 1, 1.5, 2, 2.5, 3]) ** 2, colors="gray",
+                linestyles="--")
+    plt.plot(*x_history.T, "o-", markersize=5, label="your steps, lr = 0.2")
+    plt.plot(0, 0, "k*", markersize=12, label="minimum")
+    plt.xlabel("x0")
+    plt.ylabel("x1")
+    plt.legend()
+
+
+# ---- two-layer net ------------------------------------------------------------------------------------------------
+
+def net_of(my):
+    net = my.MyNet(4, 5, 3, weight_init_std=0.7)
+    rng = np.random.default_rng(0)
+    return net, rng.normal(size=(6, 4)), rng.integers(3, size=6)
+
+
+def four_keys(my):
+    net, x, t = net_of(my)
+    grads = net.gradient(x, t)
+    if not isinstance(grads, dict) or set(grads) != set(net.params):
+        got = ", ".join(map(str, grads)) if isinstance(grads, dict) else f"a {type(grads).__name__}"
+        raise Wrong(f"expected a dict with the keys W1, b1, W2, b2, got {got}")
+    for key, grad in grads.items():
+        if np.shape(grad) != net.params[key].shape:
+            raise Wrong(f"{key} has the shape {net.params[key].shape}, but its gradient {np.shape(grad)}")
+
+
+def net_gradient(key):
+    def check(my):
+        net, x, t = net_of(my)
+        right_gradient(key, net, x, t)
+    return check
+
+
+CHAPTER = Chapter(4, [
+    Exercise("cross_entropy", {
+        "one example": lambda my: same(my.cross_entropy_error(np.array([[0.1, 0.6, 0.3]]), np.array([1])), 0.51082546,
+                                       "the error", {"the minus sign is missing": -0.51082546}),
+        "the mean over four examples": mean_of_four,
+        "a probability of 0: a large number, not inf": probability_of_zero,
+        "y stays as it is": lambda my: unchanged(my.cross_entropy_error, y=Y, t=T),
+    }, (
+        "y[np.arange(N), t] is the array of y[0, t[0]], y[1, t[1]], ...: one value of every row. N is len(y).",
+        "np.log(... + 1e-7) of these, then their sum.",
+        "A minus sign in front, and divide by N.",
+    ), (functions.cross_entropy_error, functions._pick)),
+    Exercise("numerical_gradient", {
+        "the sum of x^2 at [3, 4]: [6, 8]": derivatives(square, [3.0, 4.0]),
+        "any shape: x (2, 3)": derivatives(lambda x: np.sum(x ** 3), [[1.0, 2.0, 3.0], [-1.0, 0.5, 0.0]]),
+        "one value is changed at a time": one_value_at_a_time,
+        "x is afterwards as it was": put_back,
+        "f may read x where it lives": reads_x_where_it_lives,
+        "f is asked on both sides of x": both_sides,
+    }, (
+        "grad = np.zeros_like(x) is the array to fill.",
+        "for index in np.ndindex(x.shape): runs through the places of an array of any shape; x[index] is one value.",
+        "value = x[index]; then x[index] = value + h, f(x); x[index] = value - h, f(x); x[index] = value.",
+        "grad[index] = (f_upper - f_lower) / (2 * h)",
+    ), (gradient.numerical_gradient,)),
+    Exercise("gradient_descent", {
+        "one step from [3, 4], lr = 0.1: [2.4, 3.2]": steps(1),
+        "five steps": steps(5),
+        "x_history: where each step began": history,
+        "init_x stays as it is": lambda my: unchanged(lambda init_x: descend(my, 0.1, 3, init_x), init_x=START),
+    }, (
+        "x = init_x.copy(): then the steps may change x itself.",
+        "for _ in range(step_num): x -= lr * numerical_gradient(f, x)",
+        "Before every step: x_history.append(x.copy()). Without copy the list would hold one array many times.",
+        "return x, np.array(x_history)",
+    ), (gradient_descent,), draw_descent),
+    Exercise("two_layer_net", {
+        "gradient returns a dict of W1, b1, W2, b2 in their shapes": four_keys,
+        "b2": net_gradient("b2"),
+        "W2": net_gradient("W2"),
+        "b1": net_gradient("b1"),
+        "W1": net_gradient("W1"),
+    }, (
+        "First the forward pass again: a1, z1, y are needed below.",
+        "b2 was added to every row of a2, so its gradient is the sum of da2 over the examples: axis=0.",
+        "a2 = z1 W2: the gradient of W2 (H, K) is z1^T da2: (H, N) times (N, K). That of z1 is da2 W2^T.",
+        "The derivative of sigmoid at a1 is z1 (1 - z1), so da1 = dz1 * z1 * (1 - z1).",
+        "b1 and W1 are to da1 and x what b2 and W2 are to da2 and z1.",
+    ), (TwoLayerNet.gradient,)),
+], after="That was the last exercise of chapter 4. Next: ch05/exercises/mul_add.py")
+check = CHAPTER.check
