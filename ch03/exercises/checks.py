@@ -2,19 +2,19 @@
 import numpy as np
 
 import ch03.neuralnet_mnist_batch
-from ch03.exercises.harness import Chapter, Exercise, Wrong, same, unchanged
+from ch03.exercises.harness import Chapter, Exercise, Wrong, constant, same, unchanged
 from ch03.neuralnet_mnist import init_network, predict
 from common import functions
 from dataset import source
 from dataset.mnist import MINI_DIR, MINI_FILES
 
-X = np.array([[-2.0, -0.5, 0.0], [0.3, 1.0, 4.0]])
+X = constant(np.array([[-2.0, -0.5, 0.0], [0.3, 1.0, 4.0]]))
 
 
 # ---- sigmoid ------------------------------------------------------------------------------------------------------
 
 def sigmoid_values(my):
-    same(my.sigmoid(X), functions.sigmoid(X), "sigmoid(x)", {
+    same(my.sigmoid(X.copy()), functions.sigmoid(X), "sigmoid(x)", {
         "this is 1 / (1 + exp(x)): the minus in exp(-x) is missing": functions.sigmoid(-X),
         "this is 1 / 1 + exp(-x): the sum 1 + exp(-x) needs brackets": 1 + np.exp(-X)})
 
@@ -32,7 +32,7 @@ def draw_sigmoid(my):
 
 def softmax_of_large_scores(my):
     x = np.array([1010.0, 1000.0, 990.0])
-    y = my.softmax(x)
+    y = my.softmax(x.copy())
     if y is not None and np.isnan(y).any():
         raise Wrong(f"softmax({x}) is {y}: exp(1010) is larger than any float. Softmax stays the same if one number "
                     "is taken off all scores of an example")
@@ -43,7 +43,7 @@ def softmax_of_a_batch(my):
     x = np.array([[0.3, 2.9, 4.0], [-800.0, -801.0, -803.0]])
     exp = np.exp(x - x.max(axis=1, keepdims=True))
     far = np.exp(x - x.max())
-    same(my.softmax(x), functions.softmax(x), "softmax(x)", {
+    same(my.softmax(x.copy()), functions.softmax(x), "softmax(x)", {
         "the sum runs over the whole batch: every row needs a sum of its own, over its last axis": exp / exp.sum(),
         "sum and maximum run over the whole batch: every row needs its own": far / far.sum(),
         "the maximum runs over the whole batch: a row of much smaller scores becomes 0 / 0. "
@@ -68,7 +68,7 @@ def forward(network, x, activation=functions.sigmoid, last=functions.softmax, bi
 def three_layers(shape):
     def check(my):
         network, x = small_network(), np.random.default_rng(1).normal(size=shape)
-        same(my.predict(network, x), predict(network, x), "predict(network, x)", {
+        same(my.predict(network, x.copy()), predict(network, x), "predict(network, x)", {
             "softmax is missing after the third layer": forward(network, x, last=functions.identity_function),
             "sigmoid follows the third layer too, where softmax belongs": forward(network, x, last=functions.sigmoid),
             "sigmoid follows the third layer too, before softmax": forward(
@@ -78,9 +78,10 @@ def three_layers(shape):
     return check
 
 
-def digits():
-    """1,000 digits (N, 784) and their classes, from the set that comes with the project."""
-    x, t = (source.read_file(MINI_DIR / MINI_FILES[key].name, MINI_FILES[key]) for key in ("test_img", "test_label"))
+def digits(which="test"):
+    """1,000 digits (N, 784) and their classes; or "train", 4,000. They come with the project."""
+    x, t = (source.read_file(MINI_DIR / MINI_FILES[key].name, MINI_FILES[key])
+            for key in (f"{which}_img", f"{which}_label"))
     return x.reshape(len(x), 784) / np.float32(255), t
 
 
@@ -103,21 +104,21 @@ def draw_digits(my):
 
 # ---- batches ------------------------------------------------------------------------------------------------------
 
-ANSWERS = np.eye(3)[[0, 1, 2, 2, 1, 0, 1]] + 0.1
-RIGHT = np.array([0, 1, 2, 0, 0, 1, 1])         # 4 of 7 are right: 3, 0 and 1 in the batches
+ANSWERS = constant(np.eye(3)[[0, 0, 0, 0, 0, 1, 0]] + 0.1)
+RIGHT = constant(np.array([0, 0, 0, 0, 1, 0, 0]))   # 5 of 7 are right: 3, 1 and 1 in the batches
 
 
 def accuracy_of_seven(my):
     def right_along(axis):
         return sum(np.sum(np.argmax(ANSWERS[i:i + 3], axis=axis) == RIGHT[i:i + 3]) for i in (0, 3, 6)) / 7
 
-    same(my.accuracy(lambda x: ANSWERS[x[:, 0]], np.arange(7).reshape(7, 1), RIGHT, 3), 4 / 7, "the share", {
-        "the last batch, which is smaller, is left out": 3 / 6,
-        "the last batch, which is smaller, is left out, but divided by all": 3 / 7,
+    same(my.accuracy(lambda x: ANSWERS[x[:, 0]], np.arange(7).reshape(7, 1), RIGHT.copy(), 3), 5 / 7, "the share", {
+        "the last batch, which is smaller, is left out": 4 / 6,
+        "the last batch, which is smaller, is left out, but divided by all": 4 / 7,
         "the mean of the batches' shares is not the share of all: the last batch is smaller, but counts "
-        "as much as the others": (3 / 3 + 0 / 3 + 1 / 1) / 3,
-        "this is the number of right answers: divide it by the number of examples": 4,
-        "the sum is divided by the number of whole batches times batch_size": 4 / 6,
+        "as much as the others": (3 / 3 + 1 / 3 + 1 / 1) / 3,
+        "this is the number of right answers: divide it by the number of examples": 5,
+        "the sum is divided by the number of whole batches times batch_size": 5 / 6,
         "argmax takes a whole batch for one example: every row is one (axis=1)": right_along(None),
         "argmax runs along the wrong axis: every row is one example (axis=1)": right_along(0)})
 

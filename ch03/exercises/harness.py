@@ -8,11 +8,9 @@ The checks, hints and solutions of a chapter stand in the checks.py of its exerc
 exercise's module `my`; it passes if it returns, and raises `Wrong`, with a text for the reader, if it does not.
 """
 import argparse
-import builtins
 import copy
 import inspect
 import runpy
-import sys
 import traceback
 import warnings
 from collections.abc import Callable
@@ -23,8 +21,10 @@ from types import SimpleNamespace
 import numpy as np
 
 from common.gradient import check_gradients
+from common.script import end, print_any_letters
 
 ROOT = Path(__file__).resolve().parents[2]
+BOUND = 1e-5        # of the gradient checks: the 1e-7 in the book's log(y + 1e-7) alone makes a difference of 1e-6
 
 
 class Wrong(Exception):
@@ -37,30 +37,36 @@ class Wrong(Exception):
 
 # ---- the tools that checks are made of ----------------------------------------------------------------------------
 
-def same(got, expected, what="the result", mistakes=()):
+def constant(array):
+    """The array, protected: what the learner's code gets is a copy, which it may spoil."""
+    array.flags.writeable = False
+    return array
+
+
+def same(got, expected, what="the result", mistakes=(), rtol=1e-5):
     """got equals expected in type, shape and values; `mistakes` has what known mistakes give, by their description."""
     expected = np.asarray(expected)
     if got is None:
         raise Wrong(f"{what} is None: a `return` is missing")
     if isinstance(got, (list, tuple)) or np.asarray(got).dtype.kind not in "biuf":
         raise Wrong(f"{what}: expected an array of numbers of shape {expected.shape}, got a {type(got).__name__}")
-    if close(got, expected):
+    if close(got, expected, rtol):
         return
     for mistake, wrong in dict(mistakes).items():
-        if close(got, wrong):
+        if close(got, wrong, rtol):
             raise Wrong(mistake)
     if np.shape(got) != expected.shape:
         raise Wrong(f"{what}: expected the shape {expected.shape}, got {np.shape(got)}")
-    if close(got, -expected):
+    if close(got, -expected, rtol):
         raise Wrong(f"{what} has the wrong sign")
     got = np.asarray(got)
-    place = tuple(map(int, np.argwhere(~np.isclose(got, expected, 1e-5, 1e-7))[0]))
+    place = tuple(map(int, np.argwhere(~np.isclose(got, expected, rtol, 1e-7))[0]))
     raise Wrong(f"{what}{list(place) if place else ''} is {got[place]:.6g}, expected {expected[place]:.6g}")
 
 
-def close(a, b):
+def close(a, b, rtol):
     """One shape, and equal but for rounding and the tiny constants that keep divisions from zero."""
-    return np.shape(a) == np.shape(b) and np.allclose(a, b, rtol=1e-5, atol=1e-7, equal_nan=True)
+    return np.shape(a) == np.shape(b) and np.allclose(a, b, rtol=rtol, atol=1e-7, equal_nan=True)
 
 
 def unchanged(function, **arrays):
@@ -73,20 +79,36 @@ def unchanged(function, **arrays):
                         f"the array itself, and whoever called still needs it")
 
 
-def right_gradient(name, thing, *inputs):
-    """The gradient `name` of a layer ("x", "W") or a net ("W1") is the one that central differences give."""
-    if not hasattr(thing, "loss") or hasattr(thing, "backward"):
-        layer = copy.deepcopy(thing)
-        out = layer.forward(*inputs)
-        if out is None:
-            raise Wrong("forward returns None: a `return` is missing")
-        if layer.backward(np.ones_like(out)) is None:
-            raise Wrong("backward returns None: a `return` is missing")
-        if hasattr(layer, name) and getattr(layer, f"d{name}", None) is None:
-            raise Wrong(f"after backward, self.d{name} is not there: backward has to set it")
-    check = check_gradients(thing, *inputs)
-    if name not in check:
-        raise Wrong(f"the gradient of {name} is missing; there are those of {', '.join(check)}")
+def right_gradient(name, layer, *inputs):
+    """The layer's gradient of the input or parameter `name` ("x", "W") is what central differences give."""
+    layer = copy.deepcopy(layer)
+    out = layer.forward(*map(np.array, inputs))
+    if out is None:
+        raise Wrong("forward returns None: a `return` is missing")
+    if layer.backward(np.ones_like(out)) is None:
+        raise Wrong("backward returns None: a `return` is missing")
+    of_parameter = hasattr(layer, f"d{name}")
+    if of_parameter and getattr(layer, f"d{name}") is None:
+        raise Wrong(f"self.d{name} is None after backward, which has to set it")
+    layer.param_names = (name,) if of_parameter else ()     # one at a time: the others may not be done yet
+    compared(name, check_gradients(layer, *map(np.array, inputs), bound=BOUND))
+
+
+def right_gradient_of_net(name, net_class, sizes, x, t):
+    """The gradient `name` of a net ("W1") is what central differences give."""
+    class OneGradient(net_class):
+        def gradient(self, x, t):
+            grads = super().gradient(x, t)
+            if not isinstance(grads, dict):
+                raise Wrong(f"gradient: expected a dict of arrays, got {type(grads).__name__}")
+            if name not in grads:
+                raise Wrong(f"there is no {name!r} in the dict that gradient returns")
+            return {key: grads[key] if key == name else np.zeros_like(array) for key, array in self.params.items()}
+
+    compared(name, check_gradients(OneGradient(*sizes, weight_init_std=0.7), x, t, bound=BOUND))
+
+
+def compared(name, check):
     if name in check.failed:
         found = check[name]
         raise Wrong(getattr(found, "diagnosis", None) or
@@ -125,13 +147,14 @@ class Exercise:
     solution: tuple
     picture: Callable | None = None
 
-    def run(self, path):
-        """A Result for every check of the code in the file `path`."""
-        try:
-            my = SimpleNamespace(**runpy.run_path(str(path)))
-        except Exception as error:
-            return [Result("the file runs", text=described(error, path))]
+    def run(self, my, path):
+        """A Result for every check of the module `my`, which was loaded from the file `path`."""
         return [run_check(statement, check, my, path) for statement, check in self.checks.items()]
+
+
+def load(path):
+    """The names that the file defines, run anew but not as a script."""
+    return SimpleNamespace(**runpy.run_path(str(path)))
 
 
 def run_check(statement, check, my, path):
@@ -180,9 +203,10 @@ class Chapter:
 
     def check(self, file):
         """The last line of an exercise: `check(__file__)`. Exits with 1 unless everything holds."""
+        print_any_letters()
         path = Path(file).resolve()
         exercise = self.find(path.stem)
-        parser = argparse.ArgumentParser(description="Without options: check what is written in this file.")
+        parser = argparse.ArgumentParser(description="Checks what you wrote in this file. The task stands at its top.")
         parser.add_argument("--hint", nargs="?", type=int, const=0, metavar="N",
                             help="one hint more each time, or the first N")
         parser.add_argument("--solution", action="store_true", help="show where the project does it")
@@ -191,14 +215,15 @@ class Chapter:
             print_solution(exercise)
         elif args.hint is not None:
             print_hints(exercise, path, args.hint)
-        elif not self.report(exercise, path) and not hasattr(builtins, "__IPYTHON__"):
-            sys.exit(1)                             # in a notebook, an exit looks like an error
+        elif not self.report(exercise, path):
+            end(1)
 
     def report(self, exercise, path):
         """Print what holds and what does not yet, and draw what helps; True if everything holds."""
         number = self.exercises.index(exercise) + 1
         print(f"Chapter {self.number}, exercise {number} of {len(self.exercises)}: {path.name}\n")
-        results, said = exercise.run(path), set()
+        my, said = load(path), set()
+        results = exercise.run(my, path)
         for result in results:
             line = f"not done yet: {result.not_done}" if result.not_done else \
                 f"{'holds  ' if result.holds else 'NOT YET'}  {result.statement}"
@@ -221,7 +246,7 @@ class Chapter:
             plot.show(f"{exercise.name}_gradients")
         elif all_hold and exercise.picture:
             from common.figures import plot
-            exercise.picture(SimpleNamespace(**runpy.run_path(str(path))))
+            exercise.picture(my)
             plot.show()
         return all_hold
 

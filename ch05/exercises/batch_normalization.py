@@ -1,0 +1,51 @@
+"""Chapter 5, exercise 9: batch normalization (book, 6.3; the book does not derive backward, try it).
+
+In training, every column of x (one feature, over the batch) is given mean 0 and standard deviation 1:
+
+    mean (D,), var (D,)     mean and variance of the columns: x.mean(axis=0), x.var(axis=0)
+    std = sqrt(var + 1e-6)
+    xn  = (x - mean) / std
+    out = gamma xn + beta
+
+In prediction (train_flg=False) the running averages take the place of mean and var. Every forward in training, and no
+other, moves them:
+
+    running_mean  <-  momentum running_mean + (1 - momentum) mean       and the same for running_var with var
+
+Given: x (N, D), gamma (D,), beta (D,), dout (N, D). Return: out (N, D); dx (N, D) from backward, which also sets
+self.dgamma (D,) and self.dbeta (D,). For dx remember that mean and std move too when a value of x moves.
+
+    layer = BatchNormalization(np.array([1.0]), np.array([0.0]))
+    layer.forward(np.array([[1.0], [3.0]]))         # [[-0.9999995], [0.9999995]]; running_mean is [0.2] then
+    layer.backward(np.array([[1.0], [0.0]]))        # nearly [[0], [0]]: two values always become -1 and 1
+"""
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from ch05.exercises.checks import check
+
+
+class BatchNormalization:
+    def __init__(self, gamma, beta, momentum=0.9):
+        self.gamma = gamma
+        self.beta = beta
+        self.momentum = momentum
+        self.running_mean = np.zeros_like(gamma)
+        self.running_var = np.ones_like(gamma)
+        self.dgamma = None
+        self.dbeta = None
+
+    def forward(self, x, train_flg=True):
+        """out"""
+        raise NotImplementedError
+
+    def backward(self, dout):
+        """dx; sets self.dgamma and self.dbeta."""
+        raise NotImplementedError
+
+
+if __name__ == "__main__":
+    check(__file__)

@@ -1,0 +1,728 @@
+"""The checks, hints and solutions of chapter 5's exercises. Reading on spoils them."""
+import numpy as np
+
+from ch03.exercises.checks import digits
+from ch03.exercises.harness import (BOUND, Chapter, Exercise, Wrong, compared, constant, right_gradient, right_gradient_of_net,
+                                    same, unchanged)
+from ch05 import layer_naive
+from common import functions, layers, network, optimizer, util
+from common.gradient import check_gradients
+
+RNG = np.random.default_rng(0)
+X, DOUT = constant(RNG.normal(size=(2, 4, 3)))
+IMAGES = constant(RNG.permutation(np.linspace(-1, 1, 2 * 3 * 5 * 5)).reshape(2, 3, 5, 5))       # no two values alike
+
+
+def gradient(name, make, *inputs):
+    """The check that the gradient `name` of the layer that make(my) builds is right."""
+    return lambda my: right_gradient(name, make(my), *inputs)
+
+
+def after_forward(layer, x):
+    """The layer's backward."""
+    layer.forward(x.copy())
+    return layer.backward
+
+
+def forward_then_backward(layer, x, dout):
+    return after_forward(layer, x)(dout.copy())
+
+
+# ---- MulLayer, AddLayer -------------------------------------------------------------------------------------------
+
+def price_of_apples(my):
+    apples, tax = my.MulLayer(), my.MulLayer()
+    same(tax.forward(apples.forward(100, 2), 1.1), 220, "the price of two apples of 100 yen, with 10% tax")
+    dprice, dtax = pair(tax.backward(1))
+    dapple, dnumber = pair(apples.backward(dprice))
+    same(np.array([dapple, dnumber, dtax]), [2.2, 110, 200],
+         "the derivatives with respect to an apple's price, the number of apples and the tax")
+
+
+def pair(result):
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise Wrong(f"backward: expected two results, `return dx, dy`, got {type(result).__name__}")
+    return result
+
+
+def both(name, layer):
+    """The gradient of x or y, of two arrays."""
+    def check(my):
+        x, y, dout = X, X[::-1] + 2, DOUT
+        mine, ours = getattr(my, layer)(), getattr(layer_naive, layer)()
+        mine.forward(x.copy(), y.copy()), ours.forward(x, y)
+        dx, dy = ours.backward(dout)
+        expected, other = (dx, dy) if name == "x" else (dy, dx)
+        wrong = {"dx and dy are exchanged: each gets dout times the other input": other} if layer == "MulLayer" else {}
+        same(pair(mine.backward(dout.copy()))["xy".index(name)], expected, f"d{name}", wrong | {
+            "dout is missing: multiply by what comes from above": expected / dout,
+            "dout was added where it must be multiplied": expected / dout + dout,
+            "this is dout times both inputs: the derivative of x y with respect to one is the other": dout * x * y,
+            "this is dout times the input: the derivative of a sum is 1": dout * (x if name == "x" else y)})
+    return check
+
+
+# ---- Relu, Sigmoid ------------------------------------------------------------------------------------------------
+
+def relu_forward(my):
+    same(my.Relu().forward(X.copy()), np.maximum(X, 0), "out", {
+        "this is |x|: negative values become 0": np.abs(X),
+        "this is 0 and 1, where x > 0: those values of x must pass as they are": X > 0,
+        "the negative values pass, the positive ones must": np.minimum(X, 0)})
+
+
+def relu_backward(my):
+    same(forward_then_backward(my.Relu(), X, DOUT), DOUT * (X > 0), "dx", {
+        "dx is dout where dout > 0: forward has to keep where x > 0": DOUT * (DOUT > 0),
+        "dx is 1 and 0 where x > 0: multiply by dout": X > 0,
+        "dx is dout everywhere: where x was not positive, the output does not depend on it": DOUT,
+        "dx is dout where x <= 0: the wrong places": DOUT * (X <= 0),
+        "dx is x where x > 0: dout must pass there, not x": np.maximum(X, 0)})
+
+
+def sigmoid_forward(my):
+    out = 1 / (1 + np.exp(-X))
+    same(my.Sigmoid().forward(X.copy()), out, "out", {
+        "this is 1 / (1 + exp(x)): the minus in exp(-x) is missing": 1 - out})
+
+
+def sigmoid_backward(my):
+    out = 1 / (1 + np.exp(-X))
+    same(forward_then_backward(my.Sigmoid(), X, DOUT), DOUT * out * (1 - out), "dx", {
+        "this is dout x (1 - x): the derivative is out (1 - out), so keep out in forward": DOUT * X * (1 - X),
+        "this is dout times the derivative at dout: keep out in forward": DOUT * DOUT * (1 - DOUT),
+        "dout is missing: multiply the derivative by what comes from above": out * (1 - out),
+        "the factor out is missing: the derivative is out (1 - out)": DOUT * (1 - out),
+        "the factor 1 - out is missing: the derivative is out (1 - out)": DOUT * out})
+
+
+# ---- Affine, SoftmaxWithLoss, the loop ----------------------------------------------------------------------------
+
+W, B = constant(RNG.normal(size=(3, 3))), constant(RNG.normal(size=3))     # square: what is transposed wrongly still runs
+
+
+def affine(my):
+    return my.Affine(W.copy(), B.copy())
+
+
+def affine_forward(my):
+    same(affine(my).forward(X.copy()), X @ W + B, "out", {
+        "the bias is missing": X @ W, "W is transposed: out = x W": X @ W.T + B})
+
+
+SCORES, TARGETS = constant(RNG.normal(size=(5, 3))), constant(np.array([0, 2, 1, 1, 0]))
+
+
+def loss_of_scores(my):
+    layer = layers.SoftmaxWithLoss()
+    loss = layer.forward(SCORES, TARGETS)
+    same(my.SoftmaxWithLoss().forward(SCORES.copy(), TARGETS.copy()), loss, "the loss", {
+        "this is the cross entropy of the scores: softmax comes first": functions.cross_entropy_error(SCORES, TARGETS),
+        "this is softmax(x): return the loss": layer.y})
+
+
+def loss_gradient(my):
+    layer, ours = my.SoftmaxWithLoss(), layers.SoftmaxWithLoss()
+    layer.forward(SCORES.copy(), TARGETS.copy()), ours.forward(SCORES, TARGETS)
+    one_hot = np.eye(3)[TARGETS]
+    same(layer.backward(), ours.backward(), "dx", {
+        "the factor 1/N is missing: the loss is a mean over N examples": ours.y - one_hot,
+        "this is divided by the number of values, N K; the loss is a mean over N examples": (ours.y - one_hot) / 15,
+        "this is y / N: take off 1 in the place of the right class": ours.y / 5,
+        "this is y - t with the scores x in place of y = softmax(x)": (SCORES - one_hot) / 5})
+
+
+def twice_the_same(my):
+    layer = my.SoftmaxWithLoss()
+    layer.forward(SCORES.copy(), TARGETS.copy())
+    first = np.array(layer.backward())
+    if not np.array_equal(layer.backward(), first):
+        raise Wrong("the second dx is another one: backward changed what forward kept. Change a copy of it")
+
+
+def loop(key):
+    def check(my):
+        right_gradient_of_net(key, my.MyNet, (3, 4, 3), SCORES.copy(), TARGETS.copy())
+    return check
+
+
+def whole_dict(my):
+    grads = my.MyNet(3, 4, 3).gradient(SCORES.copy(), TARGETS.copy())
+    if set(grads) != {"W1", "b1", "W2", "b2"}:
+        raise Wrong(f"expected a dict with the keys W1, b1, W2, b2, got {', '.join(map(str, grads))}")
+
+
+# ---- Momentum, Adam -----------------------------------------------------------------------------------------------
+
+def steps(update, number):
+    """Where two parameters are after so many steps; every step has gradients of its own."""
+    params = {"W": np.array([1.0, -2.0]), "b": np.array([0.5])}
+    for i in range(number):
+        update(params, {"W": np.array([0.3, 1.0 - i]), "b": np.array([2.0 + i])})
+    return np.concatenate([params["W"], params["b"]])
+
+
+def by_rule(rule, number):
+    """The same with rule(g, memory, t), which gives the step of one parameter."""
+    memory, t = {}, 0
+
+    def update(params, grads):
+        nonlocal t
+        t += 1
+        for place, key in enumerate(params):
+            params[key] += rule(grads[key], memory.setdefault(key, {"m": 0, "v": 0}), t, place)
+    return steps(update, number)
+
+
+def momentum_rule(decay=0.9, sign=-1, on_all=1):
+    def rule(g, s, t, place):
+        s["v"] = decay * s["v"] + on_all * sign * 0.1 * g
+        return s["v"]
+    return rule
+
+
+def adam_rule(corrected=True, power=2, count=lambda t, place: t, betas=(0.9, 0.999), sign=-1):
+    def rule(g, s, t, place):
+        s["m"] = betas[0] * s["m"] + (1 - betas[0]) * g
+        s["v"] = betas[1] * s["v"] + (1 - betas[1]) * np.abs(g) ** power
+        t = count(t, place)
+        factor = np.sqrt(1 - betas[1] ** t) / (1 - betas[0] ** t) if corrected else 1
+        return sign * 0.1 * factor * s["m"] / (np.sqrt(s["v"]) + 1e-7)
+    return rule
+
+
+def momentum(number):
+    return lambda my: same(
+        steps(my.Momentum(lr=0.1).update, number), steps(optimizer.Momentum(lr=0.1).update, number), "W and b", {
+            "nothing has moved": steps(lambda params, grads: None, 0),
+            "this goes uphill: v gets lr g with a minus": by_rule(momentum_rule(sign=1), number),
+            "v is not kept from step to step: this is gradient descent without momentum": by_rule(
+                momentum_rule(0), number),
+            "the new gradient is multiplied by 1 - momentum: in this rule it counts in full": by_rule(
+                momentum_rule(on_all=0.1), number),
+            "v is not multiplied by momentum": by_rule(momentum_rule(1), number)})
+
+
+def adam(number):
+    return lambda my: same(
+        steps(my.Adam(lr=0.1).update, number), steps(optimizer.Adam(lr=0.1).update, number), "W and b", {
+            "nothing has moved": steps(lambda params, grads: None, 0),
+            "this goes uphill: the step must be subtracted": by_rule(adam_rule(sign=1), number),
+            "the correction is missing: lr_t, not lr": by_rule(adam_rule(corrected=False), number),
+            "t is counted for every parameter: it must grow by 1 in every call of update": by_rule(
+                adam_rule(count=lambda t, place: 2 * t - 1 + place), number),
+            "t stays 0: it must grow by 1 in every call of update": by_rule(
+                adam_rule(count=lambda t, place: 0.0), number),
+            "t begins at 2: count before the step, once": by_rule(adam_rule(count=lambda t, place: t + 1), number),
+            "v takes g, not g squared": by_rule(adam_rule(power=1), number),
+            "beta1 and beta2 are exchanged": by_rule(adam_rule(betas=(0.999, 0.9)), number)})
+
+
+def in_place(name):
+    def check(my):
+        params, grads = {"W": np.ones(2)}, {"W": np.ones(2)}
+        array = params["W"]
+        getattr(my, name)().update(params, grads)
+        if params["W"] is not array:
+            raise Wrong("params holds a new array now; the layer still has the old one. Change it where it is: "
+                        'params[key] += ...')
+        if not np.array_equal(grads["W"], [1, 1]):
+            raise Wrong("grads was changed: write into a new array")
+    return check
+
+
+# ---- Dropout ------------------------------------------------------------------------------------------------------
+
+ONES = constant(np.ones((100, 100)))
+
+
+def dropped(my):
+    out = my.Dropout(0.2).forward(ONES.copy())
+    if out is None or np.shape(out) != ONES.shape:
+        return same(out, ONES, "out")
+    share = np.mean(out == 0)
+    if abs(share - 0.8) < 0.03:
+        raise Wrong(f"dropout_ratio is 0.2, and {share:.0%} became 0: 0.2 is the share to drop, not the share to keep")
+    if abs(share - 0.2) > 0.03:
+        raise Wrong(f"dropout_ratio is 0.2, and {share:.0%} became 0")
+
+
+def kept(my):
+    out = np.asarray(my.Dropout(0.2).forward(ONES.copy()))
+    values = out[out != 0]
+    if not np.allclose(values, values[0]):
+        raise Wrong("the values that are kept must stay as they are: the mask is 0 or 1 (random number > ratio)")
+    same(values[0], 1, "a value 1 that is kept", {
+        "this divides by 1 - dropout_ratio in training (other libraries do); here prediction multiplies": 1 / 0.8,
+        "training multiplies by 1 - dropout_ratio too: only prediction does": 0.8})
+
+
+def anew(my):
+    layer = my.Dropout(0.5)
+    if np.array_equal(layer.forward(ONES.copy()), layer.forward(ONES.copy())):
+        raise Wrong("two forwards dropped the same values: draw a new mask in every one")
+
+
+def in_prediction(my):
+    same(my.Dropout(0.2).forward(X.copy(), train_flg=False), 0.8 * X, "out", {
+        "prediction must multiply by 1 - dropout_ratio: the next layer is used to smaller sums": X,
+        "this is x dropout_ratio: it must be x (1 - dropout_ratio)": 0.2 * X,
+        "this divides: prediction multiplies by 1 - dropout_ratio": X / 0.8})
+
+
+def same_places(my):
+    layer = my.Dropout(0.5)
+    out = np.array(layer.forward(ONES.copy()))
+    same(layer.backward(2 * ONES), 2 * out, "dx", {
+        "dx is dout everywhere: where a value was dropped, dx is 0": 2 * ONES,
+        "dx is dout where a value was dropped: the wrong places": 2 * (1 - out)})
+
+
+def prediction_between(my):
+    layer = my.Dropout(0.5)
+    out = np.array(layer.forward(ONES.copy()))
+    layer.forward(ONES.copy(), train_flg=False)
+    same(layer.backward(ONES.copy()), out, "dx")
+
+
+# ---- BatchNormalization -------------------------------------------------------------------------------------------
+
+GAMMA, BETA = constant(np.array([1.5, -0.5, 2.0])), constant(np.array([0.1, 0.2, -0.3]))
+ROWS = constant(3 * X + [1, 5, -2])
+
+
+def batch_norm(module):
+    return module.BatchNormalization(GAMMA.copy(), BETA.copy())
+
+
+def normalized(my):
+    def out(x, mean, var):
+        return GAMMA * (x - mean) / np.sqrt(var + 1e-6) + BETA
+
+    x = ROWS
+    mean, var = x.mean(axis=0), x.var(axis=0)
+    same(batch_norm(my).forward(x.copy()), batch_norm(layers).forward(x), "out", {
+        "mean and variance are of the whole x: every column has its own (axis=0)": out(x, x.mean(), x.var()),
+        "mean and variance are of the rows: they must be of the columns (axis=0)":
+            out(x, x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True)),
+        "this divides by the variance: it must be by its square root": GAMMA * (x - mean) / (var + 1e-6) + BETA,
+        "gamma and beta are missing: out = gamma xn + beta": (x - mean) / np.sqrt(var + 1e-6),
+        "the mean is not subtracted": out(x, 0, var),
+        "the variance is divided by N - 1: here it is by N": out(x, mean, x.var(axis=0, ddof=1))})
+
+
+def running(name, statistic):
+    def check(my):
+        layer, ours = batch_norm(my), batch_norm(layers)
+        for x in (ROWS, ROWS + 1):
+            layer.forward(x), ours.forward(x)
+        first = getattr(batch_norm(layers), name)
+        exchanged = 0.1 * (0.1 * first + 0.9 * statistic(ROWS)) + 0.9 * statistic(ROWS + 1)
+        same(getattr(layer, name), getattr(ours, name), f"{name} after two batches", {
+            "it did not move": first,
+            "this is the last batch's alone: keep momentum of what was there": statistic(ROWS + 1),
+            "momentum and 1 - momentum are exchanged": exchanged})
+    return check
+
+
+def norm_in_prediction(my):
+    layer, ours = batch_norm(my), batch_norm(layers)
+    layer.forward(ROWS.copy()), ours.forward(ROWS)
+    before = np.array(layer.running_mean)
+    one = ROWS[:1] + 0.5
+    same(layer.forward(one, train_flg=False), ours.forward(one, train_flg=False), "out", {
+        "mean and variance are of this batch: prediction takes the running ones": BETA[np.newaxis]})
+    if not np.array_equal(layer.running_mean, before):
+        raise Wrong("prediction moved running_mean: only training may")
+
+
+# ---- im2col, col2im -----------------------------------------------------------------------------------------------
+
+NINE = constant(np.arange(1.0, 10).reshape(1, 1, 3, 3))
+
+
+def windows(x, *sizes):
+    def check(my):
+        filter_h, filter_w, stride, pad = sizes
+        col = util.im2col(x, *sizes)
+        N, C = x.shape[:2]
+        out_h, out_w = (util.conv_output_size(size, filter_size, stride, pad)
+                        for size, filter_size in zip(x.shape[2:], sizes[:2]))
+        whole = col.reshape(N, out_h, out_w, C, filter_h, filter_w)
+        same(my.im2col(x.copy(), *sizes), col, "col", {
+            "in a row, the channels stand side by side: first the whole window of the first channel":
+                whole.transpose(0, 1, 2, 4, 5, 3).reshape(col.shape),
+            "in a row, the window is read column by column: read it row by row":
+                whole.transpose(0, 1, 2, 3, 5, 4).reshape(col.shape),
+            "the windows go down the columns first: go along the rows":
+                whole.transpose(0, 2, 1, 3, 4, 5).reshape(col.shape),
+            "this is col turned on its side: a window is a row": col.T,
+            "the values are right, but the axes were not put in order before reshape: "
+            "transpose to (N, out_h, out_w, C, filter_h, filter_w)":
+                whole.transpose(0, 3, 4, 5, 1, 2).reshape(col.shape),
+            "stride is not used": util.im2col(x, filter_h, filter_w, 1, pad),
+            "pad is not used": util.im2col(x, filter_h, filter_w, stride, 0)})
+    return check
+
+
+def added_back(shape, *sizes):
+    def check(my):
+        filter_h, filter_w, stride, pad = sizes
+        N, C, H, W = shape
+        col = np.random.default_rng(0).normal(size=util.im2col(np.zeros(shape), *sizes).shape)
+        padded = util.col2im(col, (N, C, H + 2 * pad, W + 2 * pad), filter_h, filter_w, stride, 0)
+        image = util.col2im(col, shape, *sizes)
+        last = {f"a pixel that lies in several windows has the value of {which} one only: add them up, += and not =":
+                overwritten(col, shape, *sizes, order) for which, order in (("the last", 1), ("the first", -1))}
+        same(my.col2im(col.copy(), shape, *sizes), image, "the image", last | {
+            "the padding was not cut off": padded,
+            "the padding was cut off on one side only": padded[:, :, :H, :W],
+            "this is the mean of what came from the windows: add it up":
+                image / np.maximum(util.col2im(np.ones_like(col), shape, *sizes), 1)})
+    return check
+
+
+def overwritten(col, shape, filter_h, filter_w, stride, pad, order):
+    """col2im with = in place of +=, from the first window to the last (order 1), or the other way round (-1)."""
+    places = util.im2col(np.arange(1, np.prod(shape) + 1).reshape(shape), filter_h, filter_w, stride, pad)
+    flat = np.zeros(np.prod(shape) + 1)
+    for place, value in list(zip(places.ravel(), col.ravel()))[::order]:
+        flat[place] = value
+    return flat[1:].reshape(shape)
+
+
+def draw_overlap(my):
+    import matplotlib.pyplot as plt
+    figure, row = plt.subplots(1, 3, figsize=(11, 4), layout="constrained")
+    figure.suptitle("your col2im of ones: in how many windows every pixel lies")
+    for axes, (size, stride, pad) in zip(row, [(3, 1, 0), (3, 2, 0), (3, 1, 1)]):
+        col = np.ones_like(util.im2col(np.zeros((1, 1, 7, 7)), size, size, stride, pad))
+        image = my.col2im(col, (1, 1, 7, 7), size, size, stride, pad)[0, 0]
+        axes.imshow(image, cmap="Blues", vmin=0, vmax=2 * image.max())
+        for (y, x), count in np.ndenumerate(image):
+            axes.text(x, y, f"{count:.0f}", ha="center", va="center")
+        axes.set(title=f"{size}x{size}, stride {stride}, pad {pad}", xticks=[], yticks=[])
+
+
+# ---- Convolution, Pooling -----------------------------------------------------------------------------------------
+
+FILTERS = constant(np.random.default_rng(1).normal(size=(4, 3, 3, 3)))
+BIASES = constant(np.array([0.5, -1.0, 2.0, 0.0]))
+
+
+def convolution(stride, pad):
+    return lambda my: my.Convolution(FILTERS.copy(), BIASES.copy(), stride, pad)
+
+
+def convolved(stride, pad):
+    def check(my):
+        ours = convolution(stride, pad)(layers).forward(IMAGES)
+        rows = ours.transpose(0, 2, 3, 1)
+        flipped = layers.Convolution(FILTERS[:, :, ::-1, ::-1].copy(), BIASES, stride, pad)
+        mixed = util.im2col(IMAGES, 3, 3, stride, pad) @ FILTERS.reshape(-1, len(FILTERS)) + BIASES
+        same(convolution(stride, pad)(my).forward(IMAGES.copy()), ours, "out", {
+            "the bias is missing": ours - BIASES[:, np.newaxis, np.newaxis],
+            "the filters stand last: (N, out_h, out_w, FN) must become (N, FN, out_h, out_w)": rows,
+            "(N out_h out_w, FN) was reshaped to (N, FN, out_h, out_w) at once, which mixes windows and filters: "
+            "reshape to (N, out_h, out_w, FN), then transpose(0, 3, 1, 2)": rows.reshape(ours.shape),
+            "W.reshape(-1, FN) mixes the filters: W.reshape(FN, -1).T has one in every column":
+                mixed.reshape(rows.shape).transpose(0, 3, 1, 2),
+            "the filters are turned around: a net's convolution lays them on the image as they are":
+                flipped.forward(IMAGES)})
+    return check
+
+
+def draw_filtered(my):
+    from common.figures.plot import image_grid
+    x = digits()[0][:4].reshape(4, 1, 28, 28)
+    W = np.array([[[[0, 0, 0], [0, 1, 0], [0, 0, 0]]], [[[1, 2, 1], [0, 0, 0], [-1, -2, -1]]],
+                  [[[1, 0, -1], [2, 0, -2], [1, 0, -1]]], [[[1, 1, 1], [1, 1, 1], [1, 1, 1]]]], float) / 4
+    out = my.Convolution(W, np.zeros(4), 1, 1).forward(x)
+    image_grid(out.reshape(16, 28, 28), ["as it is", "lower edges", "right edges", "blurred"] * 4, columns=4,
+               title="digits, filtered by your layer")
+
+
+def pooled(size, stride):
+    def check(my):
+        ours = layers.Pooling(size, size, stride).forward(IMAGES)
+        N, C, out_h, out_w = ours.shape
+        col = util.im2col(IMAGES, size, size, stride)
+        each = col.reshape(N, out_h, out_w, C, size * size)
+        same(my.Pooling(size, size, stride).forward(IMAGES.copy()), ours, "out", {
+            "this is the mean of every window: take the maximum": each.mean(axis=4).transpose(0, 3, 1, 2),
+            "the channels stand last: (N, out_h, out_w, C) must become (N, C, out_h, out_w)": each.max(axis=4),
+            "(N out_h out_w C) was reshaped to (N, C, out_h, out_w) at once, which mixes windows and channels: "
+            "reshape to (N, out_h, out_w, C), then transpose(0, 3, 1, 2)": each.max(axis=4).reshape(ours.shape),
+            "the maximum runs over the channels too: every channel has its own": col.max(axis=1).reshape(
+                N, out_h, out_w)})
+    return check
+
+
+def first_of_equals(my):
+    layer = my.Pooling(2, 2)
+    layer.forward(np.ones((1, 1, 2, 2)))
+    same(layer.backward(np.full((1, 1, 1, 1), 8.0)), [[[[8, 0], [0, 0]]]], "dx of four equal values", {
+        "all of the equal values got dout: only the first one gets it": np.full((1, 1, 2, 2), 8.0),
+        "the equal values share dout: the first one gets all of it": np.full((1, 1, 2, 2), 2.0)})
+
+
+def draw_pooled(my):
+    from common.figures.plot import image_grid
+    x = digits()[0][:6].reshape(6, 1, 28, 28)
+    small = [my.Pooling(size, size, size).forward(x).repeat(size, 2).repeat(size, 3) for size in (1, 2, 4, 7)]
+    image_grid(np.concatenate(small).reshape(-1, 28, 28), columns=6,
+               title="digits pooled by your layer: 1x1, 2x2, 4x4, 7x7")
+
+
+# ---- a layer of one's own -----------------------------------------------------------------------------------------
+
+def own_forward(my):
+    out = my.MyLayer().forward(X.copy())
+    if np.shape(out) != X.shape or not np.isfinite(out).all():
+        raise Wrong(f"expected finite numbers of x's shape {X.shape}, got {type(out).__name__} of shape {np.shape(out)}")
+    if np.array_equal(out, X):
+        raise Wrong("out is x: choose a function that does something")
+
+
+def own_gradients(my):
+    check = check_gradients(my.MyLayer(), X.copy(), bound=BOUND)
+    for name in check:
+        compared(name, check)
+
+
+def own_net(my):
+    net = my.my_net()
+    if not isinstance(net, network.Network):
+        raise Wrong(f"expected a Network, got {type(net).__name__}")
+    if not any(isinstance(layer, my.MyLayer) for layer in net.layers.values()):
+        raise Wrong(f"none of its layers is a MyLayer; it has {', '.join(map(str, net.layers))}")
+    scores = net.predict(digits()[0][:2])
+    if scores.shape != (2, 10):
+        raise Wrong(f"two digits (2, 784): expected scores (2, 10), got {scores.shape}")
+
+
+def own_training(my):
+    test = digits()
+    my.net = my.my_net()
+    my.train(my.net, *digits("train"), *test)
+    accuracy = my.net.accuracy(*test)
+    if not accuracy >= 0.85:
+        raise Wrong(f"it reads {accuracy:.1%} of the 1,000 digits right; expected at least 85%. Train longer (epochs), "
+                    "or with another optimizer or learning rate; 'Adam' with lr 0.001 is a good beginning")
+
+
+def draw_reading(my):
+    from common.figures.plot import image_grid
+    x, t = digits()
+    answers = my.net.predict(x).argmax(axis=1)
+    wrong = np.flatnonzero(answers != t)[:20]
+    image_grid(x[wrong], [f"{t[i]}, read as {answers[i]}" for i in wrong], columns=5,
+               title=f"your net reads {np.mean(answers == t):.1%} right; these it does not")
+
+
+# ---- the chapter --------------------------------------------------------------------------------------------------
+
+CHAPTER = Chapter(5, [
+    Exercise("mul_add", {
+        "MulLayer, forward: x y": lambda my: same(my.MulLayer().forward(X.copy(), DOUT.copy()), X * DOUT, "x y"),
+        "MulLayer, backward: dx": both("x", "MulLayer"),
+        "MulLayer, backward: dy": both("y", "MulLayer"),
+        "AddLayer, forward: x + y": lambda my: same(my.AddLayer().forward(X.copy(), DOUT.copy()), X + DOUT, "x + y"),
+        "AddLayer, backward: dx": both("x", "AddLayer"),
+        "AddLayer, backward: dy": both("y", "AddLayer"),
+        "two MulLayers give the price of apples, and its derivatives": price_of_apples,
+    }, (
+        "If x grows by 1, x y grows by y. So the derivative of x y with respect to x is y.",
+        "backward multiplies it by dout: dx = dout y, and in the same way dy = dout x.",
+        "backward needs x and y: in forward, self.x = x and self.y = y.",
+        "If x grows by 1, x + y grows by 1: AddLayer passes dout on, twice, and has nothing to keep.",
+    ), (layer_naive.MulLayer, layer_naive.AddLayer)),
+    Exercise("relu", {
+        "forward: x where x > 0, else 0": relu_forward,
+        "forward leaves x as it is": lambda my: unchanged(my.Relu().forward, x=X),
+        "backward: dout where x > 0, else 0": relu_backward,
+        "backward leaves dout as it is": lambda my: unchanged(after_forward(my.Relu(), X), dout=DOUT),
+        "backward passes the gradient check": gradient("x", lambda my: my.Relu(), X),
+        "images too: x (2, 3, 5, 5)": gradient("x", lambda my: my.Relu(), IMAGES[:1, :1]),
+    }, (
+        "x > 0 is an array of True and False, of x's shape; in products they count as 1 and 0.",
+        "forward: self.mask = x > 0, then return x * self.mask.",
+        "backward: the same with dout in place of x.",
+    ), (layers.Relu,)),
+    Exercise("sigmoid", {
+        "forward: 1 / (1 + exp(-x))": sigmoid_forward,
+        "forward leaves x as it is": lambda my: unchanged(my.Sigmoid().forward, x=X),
+        "backward: dout times the derivative": sigmoid_backward,
+        "backward leaves dout as it is": lambda my: unchanged(after_forward(my.Sigmoid(), X), dout=DOUT),
+        "backward passes the gradient check": gradient("x", lambda my: my.Sigmoid(), X),
+    }, (
+        "Write out = (1 + exp(-x))^-1 and use the chain rule: -(1 + exp(-x))^-2 times the derivative of exp(-x).",
+        "The derivative is exp(-x) / (1 + exp(-x))^2.",
+        "exp(-x) / (1 + exp(-x)) is 1 - out. So the derivative is out (1 - out).",
+        "forward keeps self.out; backward returns dout * self.out * (1 - self.out).",
+    ), (layers.Sigmoid,)),
+    Exercise("affine", {
+        "forward: x W + b": affine_forward,
+        "forward leaves x as it is": lambda my: unchanged(affine(my).forward, x=X),
+        "backward: dx": gradient("x", affine, X),
+        "backward: dW": gradient("W", affine, X),
+        "backward: db": gradient("b", affine, X),
+        "backward leaves dout as it is": lambda my: unchanged(after_forward(affine(my), X), dout=DOUT),
+    }, (
+        "x @ self.W is the matrix product; + self.b adds b to every row.",
+        "dx (N, D) can only come from dout (N, M) and W (D, M): which of them must be transposed? dout @ self.W.T.",
+        "dW (D, M) comes from x (N, D) and dout (N, M), so forward keeps self.x: self.dW = self.x.T @ dout.",
+        "b is added to all N rows, so what comes back from all rows adds up: self.db = dout.sum(axis=0).",
+    ), (layers.Affine,)),
+    Exercise("softmax_with_loss", {
+        "forward: the loss": loss_of_scores,
+        "backward: dx": loss_gradient,
+        "backward passes the gradient check": gradient("x", lambda my: my.SoftmaxWithLoss(), SCORES, TARGETS),
+        "backward again gives the same": twice_the_same,
+        "forward leaves x as it is": lambda my: unchanged(my.SoftmaxWithLoss().forward, x=SCORES, t=TARGETS),
+    }, (
+        "forward: self.y = softmax(x), self.t = t, and return cross_entropy_error(self.y, t).",
+        "backward: dx = self.y.copy(), because self.y itself should stay as it is.",
+        "dx[np.arange(N), self.t] -= 1 takes 1 off in the place of every example's right class.",
+        "return dx * dout / N, with N = len(self.y).",
+    ), (layers.SoftmaxWithLoss,)),
+    Exercise("backward_loop", {
+        "gradient returns a dict of W1, b1, W2, b2": whole_dict,
+        "the gradient of W2": loop("W2"),
+        "the gradient of b2": loop("b2"),
+        "the gradient of W1": loop("W1"),
+        "the gradient of b1": loop("b1"),
+    }, (
+        "for layer in self.layers.values(): x = layer.forward(x). After it, x holds the scores.",
+        "self.last_layer.forward(x, t) gives the loss; without it, last_layer.backward() has nothing to go on.",
+        "dout = self.last_layer.backward(), then for layer in reversed(self.layers.values()): dout = layer.backward(dout).",
+        'Now every layer has its gradients: {"W1": self.layers["Affine1"].dW, ...}.',
+    ), (network.Network.value_and_gradient,)),
+    Exercise("momentum_adam", {
+        "Momentum: the first step": momentum(1),
+        "Momentum: three steps": momentum(3),
+        "Momentum changes the arrays of params where they are, and leaves grads alone": in_place("Momentum"),
+        "Adam: the first step": adam(1),
+        "Adam: three steps": adam(3),
+        "Adam changes the arrays of params where they are, and leaves grads alone": in_place("Adam"),
+    }, (
+        "for key in params: ... with g = grads[key]. Every parameter has a v of its own: self.v[key].",
+        "if key not in self.v: self.v[key] = np.zeros_like(params[key]) gives it its first value.",
+        "Momentum: self.v[key] = self.momentum * self.v[key] - self.lr * g, then params[key] += self.v[key].",
+        "Adam: self.t += 1 once, before the loop, and lr_t from it; the loop then as in the formulas.",
+    ), (optimizer.Momentum, optimizer.Adam)),
+    Exercise("dropout", {
+        "training: a share of dropout_ratio becomes 0": dropped,
+        "training: the others stay as they are": kept,
+        "training: other values are dropped every time": anew,
+        "prediction: x (1 - dropout_ratio)": in_prediction,
+        "backward: 0 where a value was dropped, else dout": same_places,
+        "backward: a prediction in between changes nothing": prediction_between,
+        "forward leaves x as it is": lambda my: unchanged(my.Dropout().forward, x=X),
+        "backward passes the gradient check": gradient("x", lambda my: my.Dropout(0.4), X),
+    }, (
+        "np.random.rand(*x.shape) > self.dropout_ratio is True with the probability 1 - dropout_ratio.",
+        "In training: self.mask = that, and return x * self.mask.",
+        "In prediction: return x * (1 - self.dropout_ratio), and leave self.mask alone.",
+        "backward: dout * self.mask, the same mask.",
+    ), (layers.Dropout,)),
+    Exercise("batch_normalization", {
+        "forward in training": normalized,
+        "running_mean moves": running("running_mean", lambda x: x.mean(axis=0)),
+        "running_var moves": running("running_var", lambda x: x.var(axis=0)),
+        "forward in prediction": norm_in_prediction,
+        "backward: dbeta": gradient("beta", batch_norm, ROWS),
+        "backward: dgamma": gradient("gamma", batch_norm, ROWS),
+        "backward: dx": gradient("x", batch_norm, ROWS),
+        "forward leaves x as it is": lambda my: unchanged(batch_norm(my).forward, x=ROWS),
+    }, (
+        "forward keeps self.xn and self.std for backward.",
+        "beta is added to every row, like the bias of Affine: dbeta = dout.sum(axis=0). gamma multiplies xn: "
+        "dgamma = (dout * self.xn).sum(axis=0).",
+        "dxn = dout * gamma. If mean and std stood still, dx would be dxn / std.",
+        "mean moves by 1/N when one x moves by 1, and every row feels it: dxn loses its mean over the batch.",
+        "std moves by xn / N, and every row feels it in proportion to its xn: dxn also loses xn mean(dxn xn).",
+        "dx = (dxn - dxn.mean(axis=0) - self.xn * (dxn * self.xn).mean(axis=0)) / self.std",
+    ), (layers.BatchNormalization,)),
+    Exercise("im2col", {
+        "the example: 3x3 pixels, 2x2 windows": windows(NINE, 2, 2, 1, 0),
+        "several channels": windows(IMAGES[:1], 3, 2, 1, 0),
+        "several images": windows(IMAGES, 3, 2, 1, 0),
+        "stride 2": windows(IMAGES, 3, 3, 2, 0),
+        "pad 1": windows(IMAGES, 3, 3, 1, 1),
+        "stride 2 and pad 2, a window of 2x3": windows(IMAGES, 2, 3, 2, 2),
+        "input_data stays as it is": lambda my: unchanged(lambda input_data: my.im2col(input_data, 3, 3, 1, 1),
+                                                          input_data=IMAGES),
+    }, (
+        "np.pad(input_data, [(0, 0), (0, 0), (pad, pad), (pad, pad)]) puts the zeros around every image.",
+        "The plain way: loop over n, y, x; img[n, :, y:y + filter_h, x:x + filter_w].ravel() is one row, "
+        "where y and x move by stride.",
+        "The fast way loops over the places in the window: img[:, :, i::stride, j::stride], cut to out_h by out_w, has "
+        "the value at (i, j) of all windows. Collect it in an array (N, C, filter_h, filter_w, out_h, out_w).",
+        "Then transpose(0, 4, 5, 1, 2, 3) and reshape(N * out_h * out_w, -1).",
+    ), (util.im2col,)),
+    Exercise("col2im", {
+        "windows that do not meet: 4x4 pixels, 2x2 windows, stride 2": added_back((1, 1, 4, 4), 2, 2, 2, 0),
+        "windows that overlap: 3x3 pixels, 2x2 windows": added_back((1, 1, 3, 3), 2, 2, 1, 0),
+        "several channels and images": added_back((2, 3, 5, 5), 3, 2, 1, 0),
+        "stride 2": added_back((2, 3, 5, 5), 3, 3, 2, 0),
+        "pad 1": added_back((2, 3, 5, 5), 3, 3, 1, 1),
+        "stride 2 and pad 2, a window of 2x3": added_back((2, 3, 5, 5), 2, 3, 2, 2),
+        "col stays as it is": lambda my: unchanged(lambda col: my.col2im(col, (1, 1, 3, 3), 2, 2),
+                                                   col=np.arange(16.0).reshape(4, 4)),
+    }, (
+        "Begin with zeros for the padded images: np.zeros((N, C, H + 2 * pad, W + 2 * pad)).",
+        "The plain way: loop over n, y, x as in im2col; the row, reshaped to (C, filter_h, filter_w), is added to "
+        "img[n, :, y:y + filter_h, x:x + filter_w].",
+        "The fast way: col.reshape(N, out_h, out_w, C, filter_h, filter_w).transpose(0, 3, 4, 5, 1, 2), then for every "
+        "(i, j) of the window img[:, :, i:i + stride * out_h:stride, j:j + stride * out_w:stride] += col[:, :, i, j].",
+        "At the end img[:, :, pad:pad + H, pad:pad + W] cuts the padding off.",
+    ), (util.col2im,), draw_overlap),
+    Exercise("convolution", {
+        "forward": convolved(1, 0),
+        "forward with stride 2 and pad 1": convolved(2, 1),
+        "backward: db": gradient("b", convolution(1, 1), IMAGES),
+        "backward: dW": gradient("W", convolution(1, 1), IMAGES),
+        "backward: dx": gradient("x", convolution(1, 1), IMAGES),
+        "backward: dx with stride 2": gradient("x", convolution(2, 0), IMAGES),
+        "forward leaves x as it is": lambda my: unchanged(convolution(1, 1)(my).forward, x=IMAGES),
+    }, (
+        "col = im2col(x, FH, FW, self.stride, self.pad), and self.W.reshape(FN, -1).T has one filter in every column.",
+        "out = col @ that + self.b is (N out_h out_w, FN). reshape(N, out_h, out_w, FN), then transpose(0, 3, 1, 2).",
+        "backward turns that around: dout.transpose(0, 2, 3, 1).reshape(-1, FN). Keep x's shape and col in forward.",
+        "Now it is Affine's backward: db is a sum over the rows, dW^T = col^T dout (transpose, then reshape to W's "
+        "shape), dcol = dout W^T.",
+        "dx = col2im(dcol, x_shape, FH, FW, self.stride, self.pad)",
+    ), (layers.Convolution,), draw_filtered),
+    Exercise("pooling", {
+        "forward: 2x2, stride 2": pooled(2, 2),
+        "forward: 3x3, stride 1: windows that overlap": pooled(3, 1),
+        "backward: dx": gradient("x", lambda my: my.Pooling(2, 2), IMAGES),
+        "backward: dx where windows overlap": gradient("x", lambda my: my.Pooling(3, 3, 1), IMAGES),
+        "backward: the first of several equal values": first_of_equals,
+        "forward leaves x as it is": lambda my: unchanged(my.Pooling(2, 2).forward, x=IMAGES),
+    }, (
+        "im2col(x, pool_h, pool_w, stride).reshape(-1, pool_h * pool_w): a row is now a window of one channel.",
+        "Its maximum, axis=1, has N out_h out_w C values: reshape(N, out_h, out_w, C), then transpose(0, 3, 1, 2).",
+        "Keep self.arg_max, the argmax of every row, and the shape of x.",
+        "backward: zeros with a row per window; in row i, the place arg_max[i] gets dout's value (dout transposed "
+        "to (N, out_h, out_w, C) and made flat).",
+        "reshape that to the shape of im2col's result, (N out_h out_w, C pool_h pool_w), and dx = col2im of it.",
+    ), (layers.Pooling,), draw_pooled),
+    Exercise("own_layer", {
+        "MyLayer, forward": own_forward,
+        "MyLayer, forward leaves x as it is": lambda my: unchanged(my.MyLayer().forward, x=X),
+        "MyLayer, backward passes the gradient check": own_gradients,
+        "my_net: a Network with a MyLayer": own_net,
+        "train: it reads at least 85% of 1,000 digits that it has not seen": own_training,
+    }, (
+        "The derivative of tanh is 1 - out^2; of leaky relu 1 where x > 0, else 0.01; of swish s + x s (1 - s), with "
+        "s = sigmoid(x).",
+        "A parameter: self.s = np.ones(1) and self.ds = None in __init__, and in backward "
+        "self.ds = np.array([np.sum(dout * self.x)]).",
+        'Network({"Affine1": random_affine(784, 50, 0.05), "Mine": MyLayer(), "Affine2": random_affine(50, 10, 0.1)})',
+        "Trainer(net, x_train, t_train, x_test, t_test, epochs=5, optimizer='Adam', optimizer_param={'lr': 0.001})"
+        ".train()",
+    ), (layers.Sigmoid, network.Network.value_and_gradient), draw_reading),
+], after="That was the last exercise. The way on: train_convnet.py in ch05.")
+check = CHAPTER.check

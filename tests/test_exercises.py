@@ -1,0 +1,513 @@
+"""The exercises as a learner meets them: empty, solved with the project's code, solved by hand, and with mistakes."""
+import importlib
+import inspect
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+import textwrap
+
+import matplotlib.pyplot as plt
+import pytest
+from scripts import ROOT, copy_project, run_script
+
+import ch03.neuralnet_mnist_batch
+from ch03.exercises.harness import Chapter
+from common.figures import plot
+
+CHAPTERS = [importlib.import_module(f"ch0{number}.exercises.checks").CHAPTER for number in (3, 4, 5)]
+EXERCISES = {(chapter.number, exercise.name): exercise for chapter in CHAPTERS for exercise in chapter.exercises}
+
+# The project's own code, put into the hole.
+OWN = {
+    (3, "sigmoid"): "from common.functions import sigmoid",
+    (3, "softmax"): "from common.functions import softmax",
+    (3, "three_layers"): "from ch03.neuralnet_mnist import predict",
+    (4, "cross_entropy"): "from common.functions import cross_entropy_error",
+    (4, "numerical_gradient"): "from common.gradient import numerical_gradient",
+    (4, "gradient_descent"): "from ch04.gradient_method import gradient_descent",
+    (4, "two_layer_net"): "MyNet = TwoLayerNet",
+    (5, "mul_add"): "from ch05.layer_naive import AddLayer, MulLayer",
+    (5, "relu"): "from common.layers import Relu",
+    (5, "sigmoid"): "from common.layers import Sigmoid",
+    (5, "affine"): "from common.layers import Affine",
+    (5, "softmax_with_loss"): "from common.layers import SoftmaxWithLoss",
+    (5, "backward_loop"): "MyNet = TwoLayerNet",
+    (5, "momentum_adam"): "from common.optimizer import Adam, Momentum",
+    (5, "dropout"): "from common.layers import Dropout",
+    (5, "batch_normalization"): "from common.layers import BatchNormalization",
+    (5, "im2col"): "from common.util import im2col",
+    (5, "col2im"): "from common.util import col2im",
+    (5, "convolution"): "from common.layers import Convolution",
+    (5, "pooling"): "from common.layers import Pooling",
+}
+source = inspect.getsource(ch03.neuralnet_mnist_batch)
+OWN[3, "batches"] = ("def accuracy(predict, x, t, BATCH_SIZE):\n"
+                     + source[source.index("    right = 0\n"):source.index("    in_batches")]
+                     .replace("predict(network, ", "predict(") + "    return right / len(x)\n")
+
+# Solved as a learner would, with the book. Each is followed by mistakes: (what is there, what they wrote, what they read).
+BY_HAND = {
+    (3, "sigmoid"): """
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+""",
+    (3, "softmax"): """
+def softmax(x):
+    e = np.exp(x - np.max(x, axis=-1, keepdims=True))
+    return e / np.sum(e, axis=-1, keepdims=True)
+""",
+    (3, "three_layers"): """
+def predict(network, x):
+    z1 = sigmoid(np.dot(x, network["W1"]) + network["b1"])
+    z2 = sigmoid(np.dot(z1, network["W2"]) + network["b2"])
+    return softmax(np.dot(z2, network["W3"]) + network["b3"])
+""",
+    (3, "batches"): """
+def accuracy(predict, x, t, batch_size):
+    right = 0
+    for i in range(0, len(x), batch_size):
+        y = predict(x[i:i + batch_size])
+        right += np.sum(np.argmax(y, axis=1) == t[i:i + batch_size])
+    return right / len(x)
+""",
+    (4, "cross_entropy"): """
+def cross_entropy_error(y, t):
+    N = len(y)
+    return -np.sum(np.log(y[np.arange(N), t] + 1e-7)) / N
+""",
+    (4, "numerical_gradient"): """
+def numerical_gradient(f, x):
+    h = 1e-4
+    grad = np.zeros_like(x)
+    for index in np.ndindex(x.shape):
+        value = x[index]
+        x[index] = value + h
+        upper = f(x)
+        x[index] = value - h
+        lower = f(x)
+        x[index] = value
+        grad[index] = (upper - lower) / (2 * h)
+    return grad
+""",
+    (4, "gradient_descent"): """
+def gradient_descent(f, init_x, lr=0.01, step_num=100):
+    x = init_x.copy()
+    x_history = []
+    for i in range(step_num):
+        x_history.append(x.copy())
+        x -= lr * numerical_gradient(f, x)
+    return x, np.array(x_history)
+""",
+    (4, "two_layer_net"): """
+class MyNet(TwoLayerNet):
+    def gradient(self, x, t):
+        W1, b1, W2, b2 = [self.params[key] for key in ("W1", "b1", "W2", "b2")]
+        z1 = sigmoid(x @ W1 + b1)
+        y = softmax(z1 @ W2 + b2)
+        da2 = (y - np.eye(y.shape[1])[t]) / len(x)
+        dz1 = da2 @ W2.T
+        da1 = dz1 * z1 * (1 - z1)
+        return {"W2": z1.T @ da2, "b2": da2.sum(axis=0), "W1": x.T @ da1, "b1": da1.sum(axis=0)}
+""",
+    (5, "mul_add"): """
+class MulLayer:
+    def forward(self, x, y):
+        self.x, self.y = x, y
+        return x * y
+
+    def backward(self, dout):
+        return dout * self.y, dout * self.x
+
+
+class AddLayer:
+    def forward(self, x, y):
+        return x + y
+
+    def backward(self, dout):
+        return dout * 1, dout * 1
+""",
+    (5, "relu"): """
+class Relu:
+    def forward(self, x):
+        self.mask = (x <= 0)
+        out = x.copy()
+        out[self.mask] = 0
+        return out
+
+    def backward(self, dout):
+        dx = dout.copy()
+        dx[self.mask] = 0
+        return dx
+""",
+    (5, "sigmoid"): """
+class Sigmoid:
+    def forward(self, x):
+        self.out = 1 / (1 + np.exp(-x))
+        return self.out
+
+    def backward(self, dout):
+        return dout * (1.0 - self.out) * self.out
+""",
+    (5, "affine"): """
+class Affine:
+    def __init__(self, W, b):
+        self.W, self.b, self.dW, self.db = W, b, None, None
+
+    def forward(self, x):
+        self.x = x
+        return np.dot(x, self.W) + self.b
+
+    def backward(self, dout):
+        dx = np.dot(dout, self.W.T)
+        self.dW = np.dot(self.x.T, dout)
+        self.db = np.sum(dout, axis=0)
+        return dx
+""",
+    (5, "softmax_with_loss"): """
+class SoftmaxWithLoss:
+    def forward(self, x, t):
+        self.t = t
+        self.y = softmax(x)
+        self.loss = cross_entropy_error(self.y, self.t)
+        return self.loss
+
+    def backward(self, dout=1):
+        N = len(self.y)
+        dx = self.y.copy()
+        dx[np.arange(N), self.t] -= 1
+        return dx * dout / N
+""",
+    (5, "backward_loop"): """
+class MyNet(TwoLayerNet):
+    def gradient(self, x, t):
+        for layer in self.layers.values():
+            x = layer.forward(x)
+        self.last_layer.forward(x, t)
+        dout = self.last_layer.backward()
+        for layer in reversed(self.layers.values()):
+            dout = layer.backward(dout)
+        grads = {}
+        for n in (1, 2):
+            grads[f"W{n}"] = self.layers[f"Affine{n}"].dW
+            grads[f"b{n}"] = self.layers[f"Affine{n}"].db
+        return grads
+""",
+    (5, "momentum_adam"): """
+class Momentum:
+    def __init__(self, lr=0.01, momentum=0.9):
+        self.lr, self.momentum, self.v = lr, momentum, None
+
+    def update(self, params, grads):
+        if self.v is None:
+            self.v = {key: np.zeros_like(value) for key, value in params.items()}
+        for key in params:
+            self.v[key] = self.momentum * self.v[key] - self.lr * grads[key]
+            params[key] += self.v[key]
+
+
+class Adam:
+    def __init__(self, lr=0.001, beta1=0.9, beta2=0.999):
+        self.lr, self.beta1, self.beta2 = lr, beta1, beta2
+        self.iter, self.m, self.v = 0, None, None
+
+    def update(self, params, grads):
+        if self.m is None:
+            self.m = {key: np.zeros_like(value) for key, value in params.items()}
+            self.v = {key: np.zeros_like(value) for key, value in params.items()}
+        self.iter += 1
+        lr_t = self.lr * np.sqrt(1 - self.beta2 ** self.iter) / (1 - self.beta1 ** self.iter)
+        for key in params:
+            self.m[key] += (1 - self.beta1) * (grads[key] - self.m[key])
+            self.v[key] += (1 - self.beta2) * (grads[key] ** 2 - self.v[key])
+            params[key] -= lr_t * self.m[key] / (np.sqrt(self.v[key]) + 1e-7)
+""",
+    (5, "dropout"): """
+class Dropout:
+    def __init__(self, dropout_ratio=0.5):
+        self.dropout_ratio = dropout_ratio
+
+    def forward(self, x, train_flg=True):
+        if train_flg:
+            self.mask = np.random.rand(*x.shape) > self.dropout_ratio
+            return x * self.mask
+        return x * (1.0 - self.dropout_ratio)
+
+    def backward(self, dout):
+        return dout * self.mask
+""",
+    (5, "batch_normalization"): """
+class BatchNormalization:
+    def __init__(self, gamma, beta, momentum=0.9):
+        self.gamma, self.beta, self.momentum = gamma, beta, momentum
+        self.running_mean, self.running_var = np.zeros_like(gamma), np.ones_like(gamma)
+        self.dgamma = self.dbeta = None
+
+    def forward(self, x, train_flg=True):
+        if not train_flg:
+            return self.gamma * (x - self.running_mean) / np.sqrt(self.running_var + 1e-6) + self.beta
+        mean = x.mean(axis=0)
+        var = x.var(axis=0)
+        self.running_mean = self.momentum * self.running_mean + (1 - self.momentum) * mean
+        self.running_var = self.momentum * self.running_var + (1 - self.momentum) * var
+        self.xc = x - mean
+        self.std = np.sqrt(var + 1e-6)
+        self.xn = self.xc / self.std
+        return self.gamma * self.xn + self.beta
+
+    def backward(self, dout):
+        N = len(dout)
+        self.dbeta = dout.sum(axis=0)
+        self.dgamma = np.sum(self.xn * dout, axis=0)
+        dxn = self.gamma * dout
+        dxc = dxn / self.std
+        dstd = -np.sum(dxn * self.xc / self.std ** 2, axis=0)
+        dvar = 0.5 * dstd / self.std
+        dxc += 2 / N * self.xc * dvar
+        dmean = np.sum(dxc, axis=0)
+        return dxc - dmean / N
+""",
+    (5, "im2col"): """
+def im2col(input_data, filter_h, filter_w, stride=1, pad=0):
+    N, C, H, W = input_data.shape
+    out_h = (H + 2 * pad - filter_h) // stride + 1
+    out_w = (W + 2 * pad - filter_w) // stride + 1
+    img = np.pad(input_data, [(0, 0), (0, 0), (pad, pad), (pad, pad)])
+    col = np.zeros((N, C, filter_h, filter_w, out_h, out_w))
+    for y in range(filter_h):
+        for x in range(filter_w):
+            col[:, :, y, x] = img[:, :, y:y + stride * out_h:stride, x:x + stride * out_w:stride]
+    return col.transpose(0, 4, 5, 1, 2, 3).reshape(N * out_h * out_w, -1)
+""",
+    (5, "col2im"): """
+def col2im(col, input_shape, filter_h, filter_w, stride=1, pad=0):
+    N, C, H, W = input_shape
+    out_h = (H + 2 * pad - filter_h) // stride + 1
+    out_w = (W + 2 * pad - filter_w) // stride + 1
+    col = col.reshape(N, out_h, out_w, C, filter_h, filter_w).transpose(0, 3, 4, 5, 1, 2)
+    img = np.zeros((N, C, H + 2 * pad, W + 2 * pad))
+    for y in range(filter_h):
+        for x in range(filter_w):
+            img[:, :, y:y + stride * out_h:stride, x:x + stride * out_w:stride] += col[:, :, y, x]
+    return img[:, :, pad:H + pad, pad:W + pad]
+""",
+    (5, "convolution"): """
+class Convolution:
+    def __init__(self, W, b, stride=1, pad=0):
+        self.W, self.b, self.stride, self.pad, self.dW, self.db = W, b, stride, pad, None, None
+
+    def forward(self, x):
+        FN, C, FH, FW = self.W.shape
+        N, C, H, W = x.shape
+        out_h = (H + 2 * self.pad - FH) // self.stride + 1
+        out_w = (W + 2 * self.pad - FW) // self.stride + 1
+        self.x_shape = x.shape
+        self.col = im2col(x, FH, FW, self.stride, self.pad)
+        self.col_W = self.W.reshape(FN, -1).T
+        out = self.col @ self.col_W + self.b
+        return out.reshape(N, out_h, out_w, -1).transpose(0, 3, 1, 2)
+
+    def backward(self, dout):
+        FN, C, FH, FW = self.W.shape
+        dout = dout.transpose(0, 2, 3, 1).reshape(-1, FN)
+        self.db = np.sum(dout, axis=0)
+        self.dW = (self.col.T @ dout).T.reshape(FN, C, FH, FW)
+        dcol = dout @ self.col_W.T
+        return col2im(dcol, self.x_shape, FH, FW, self.stride, self.pad)
+""",
+    (5, "pooling"): """
+class Pooling:
+    def __init__(self, pool_h, pool_w, stride=2):
+        self.pool_h, self.pool_w, self.stride = pool_h, pool_w, stride
+
+    def forward(self, x):
+        N, C, H, W = x.shape
+        out_h = (H - self.pool_h) // self.stride + 1
+        out_w = (W - self.pool_w) // self.stride + 1
+        col = im2col(x, self.pool_h, self.pool_w, self.stride).reshape(-1, self.pool_h * self.pool_w)
+        self.x_shape = x.shape
+        self.arg_max = col.argmax(axis=1)
+        self.col = col
+        return col.max(axis=1).reshape(N, out_h, out_w, C).transpose(0, 3, 1, 2)
+
+    def backward(self, dout):
+        N, C, out_h, out_w = dout.shape
+        flat = dout.transpose(0, 2, 3, 1).ravel()
+        dcol = np.zeros((flat.size, self.pool_h * self.pool_w))
+        dcol[np.arange(flat.size), self.arg_max] = flat
+        return col2im(dcol.reshape(N * out_h * out_w, -1), self.x_shape, self.pool_h, self.pool_w, self.stride)
+""",
+}
+
+MISTAKES = {
+    (3, "sigmoid"): [
+        ("np.exp(-x)", "np.exp(x)", "the minus in exp(-x) is missing"),
+        ("1 / (1 + np.exp(-x))", "1 / 1 + np.exp(-x)", "the sum 1 + exp(-x) needs brackets"),
+        ("1 / (1 + np.exp(-x))", "np.exp(x) / (1 + np.exp(x))", "sigmoid([-1000, 1000])[1] is nan, expected 1"),
+        ("return 1", "1", "sigmoid(0) is None: a `return` is missing"),
+    ],
+    (3, "softmax"): [
+        ("x - np.max(x, axis=-1, keepdims=True)", "x", "exp(1010) is larger than any float"),
+        ("np.sum(e, axis=-1, keepdims=True)", "np.sum(e)", "every row needs a sum of its own"),
+        ("np.max(x, axis=-1, keepdims=True)", "np.max(x)", "Every row needs a maximum of its own"),
+        ("e = np.exp(x - np.max(x, axis=-1, keepdims=True))", "x -= np.max(x, axis=-1, keepdims=True); e = np.exp(x)",
+         "x was changed"),
+    ],
+    (3, "three_layers"): [
+        ("return softmax(", "return (", "softmax is missing after the third layer"),
+        (' + network["b', ' + 0 * network["b', "the biases are missing"),
+        ("sigmoid(np", "(np", "sigmoid is missing after the first and the second layer"),
+    ],
+    (3, "batches"): [
+        ("axis=1", "axis=0", "argmax runs along the wrong axis"),
+        ("range(0, len(x), batch_size)", "range(0, len(x) - batch_size + 1, batch_size)", "the last batch"),
+        ("right / len(x)", "right", "divide it by the number of examples"),
+    ],
+    (4, "cross_entropy"): [
+        (") / N", ")", "this is the sum over the examples"),
+        ("y[np.arange(N), t]", "y[:, t]", "y[:, t] picks N x N values"),
+        (" + 1e-7", "", "log(0)"),
+        ("return -", "return ", "the minus sign is missing"),
+    ],
+    (4, "numerical_gradient"): [
+        ("(2 * h)", "h", "this is twice the gradient"),
+        ("        x[index] = value\n", "", "put it back"),
+        ("value - h", "value", "half the gradient"),
+        ("x[index] = value - h\n        lower = f(x)\n        x[index] = value\n"
+         "        grad[index] = (upper - lower) / (2 * h)",
+         "x[index] = value\n        grad[index] = (upper - f(x)) / h", "right side of x only"),
+        ("    h = 1e-4", "    h = 1e-4; x = x.copy()", "change x itself"),
+    ],
+    (4, "gradient_descent"): [
+        ("x -= lr", "x += lr", "uphill"),
+        ("append(x.copy())", "append(x)", "keep x.copy()"),
+        ("init_x.copy()", "init_x", "init_x was changed"),
+        ("x -= lr * numerical_gradient(f, x)", "x -= lr * numerical_gradient(f, init_x)",
+         "the gradient at the beginning was used in every step"),
+    ],
+    (4, "two_layer_net"): [],
+    (5, "mul_add"): [
+        ("return dout * self.y, dout * self.x", "return dout * self.x, dout * self.y", "dx and dy are exchanged"),
+        ("return dout * self.y, dout * self.x", "return self.y, self.x", "dout is missing"),
+        ("return dout * 1, dout * 1", "return dout", "expected two results"),
+    ],
+    (5, "relu"): [
+        ("dx[self.mask] = 0", "dx[dout <= 0] = 0", "dx is dout where dout > 0"),
+        ("dx[self.mask] = 0", "", "dx is dout everywhere"),
+        ("out = x.copy()", "out = x", "x was changed"),
+        ("dx = dout.copy()", "dx = dout", "dout was changed"),
+    ],
+    (5, "sigmoid"): [
+        ("np.exp(-x)", "np.exp(x)", "the minus in exp(-x) is missing"),
+        ("dout * (1.0 - self.out) * self.out", "dout * (1.0 - self.out)", "the factor out is missing"),
+        ("dout * ", "", "dout is missing"),
+    ],
+    (5, "affine"): [],
+    (5, "softmax_with_loss"): [
+        (" / N", "", "the factor 1/N is missing"),
+        ("dx[np.arange(N), self.t] -= 1", "", "take off 1 in the place of the right class"),
+        ("self.y.copy()", "self.y", "backward changed what forward kept"),
+    ],
+    (5, "backward_loop"): [],
+    (5, "momentum_adam"): [
+        ("- self.lr", "+ self.lr", "uphill"),
+        ("self.momentum * self.v[key] - ", "-", "v is not kept"),
+        ("lr_t * self.m", "self.lr * self.m", "the correction is missing"),
+        ("        self.iter += 1\n", "", "t stays 0"),
+        ("params[key] += self", "params[key] = params[key] + self", "params holds a new array now"),
+        ("grads[key] ** 2", "abs(grads[key])", "v takes g, not g squared"),
+    ],
+    (5, "dropout"): [
+        ("> self", "< self", "the share to drop, not the share to keep"),
+        ("return x * (1.0 - self.dropout_ratio)", "return x", "prediction must multiply"),
+        ("return dout * self.mask", "return dout", "dx is dout everywhere"),
+        ("x * self.mask", "x * self.mask / (1 - self.dropout_ratio)", "divides by 1 - dropout_ratio in training"),
+    ],
+    (5, "batch_normalization"): [
+        ("x.mean(axis=0)", "x.mean()", "out[0, 0] is"),
+        ("self.xc / self.std\n", "self.xc / var\n", "divides by the variance"),
+        ("self.momentum * self.running_mean + (1 - self.momentum) * mean",
+         "(1 - self.momentum) * self.running_mean + self.momentum * mean", "momentum and 1 - momentum are exchanged"),
+        ("if not train_flg:", "if False:", "prediction takes the running ones"),
+    ],
+    (5, "im2col"): [
+        ("col.transpose(0, 4, 5, 1, 2, 3)", "col", "the axes were not put in order"),
+        ("col.transpose(0, 4, 5, 1, 2, 3)", "col.transpose(0, 4, 5, 2, 3, 1)", "the channels stand side by side"),
+        ("img = np.pad(input_data, [(0, 0), (0, 0), (pad, pad), (pad, pad)])", "img = input_data",
+         "ValueError: could not broadcast"),
+        ("[:, :, y:y + stride * out_h:stride, x:x + stride * out_w:stride]", "[:, :, y:y + out_h, x:x + out_w]",
+         "col[1, 0] is"),
+    ],
+    (5, "col2im"): [
+        ("+= col", "= col", "add them up, += and not ="),
+        ("[:, :, pad:H + pad, pad:W + pad]", "", "the padding was not cut off"),
+        ("[:, :, pad:H + pad, pad:W + pad]", "[:, :, :H, :W]", "on one side only"),
+    ],
+    (5, "convolution"): [
+        (" + self.b\n", "\n", "the bias is missing"),
+        (".reshape(N, out_h, out_w, -1).transpose(0, 3, 1, 2)", ".reshape(N, -1, out_h, out_w)",
+         "mixes windows and filters"),
+        (".reshape(FN, -1).T", ".reshape(-1, FN)", "mixes the filters"),
+    ],
+    (5, "pooling"): [
+        (".reshape(N, out_h, out_w, C).transpose(0, 3, 1, 2)", ".reshape(N, C, out_h, out_w)",
+         "mixes windows and channels"),
+        ("col.max(axis=1)", "col.mean(axis=1)", "this is the mean of every window"),
+        ("dcol[np.arange(flat.size), self.arg_max] = flat",
+         "dcol[self.col == self.col.max(axis=1, keepdims=True)] = 8", "all of the equal values got dout"),
+    ],
+}
+CASES = [(*key, *case) for key, cases in MISTAKES.items() for case in cases]
+
+
+@pytest.fixture(autouse=True)
+def _a_learners_surroundings(monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))        # the exercise's first lines put its folder there
+    monkeypatch.setattr(plt, "get_backend", lambda: "agg")  # figures go to files
+    plt.switch_backend("agg")
+
+
+def put(folder, key, code=""):
+    """A copy of the exercise in `folder`, with this code in the hole."""
+    number, name = key
+    text = (ROOT / f"ch0{number}/exercises/{name}.py").read_text("utf-8")
+    path = folder / f"{name}.py"
+    path.write_text(text.replace("\n\nif __name__", f"\n\n{code}\n\nif __name__"), "utf-8")
+    return path
+
+
+def run(path, monkeypatch, capsys, *options):
+    """What the script prints, and its exit code."""
+    monkeypatch.setattr(sys, "argv", [str(path), *options])
+    exit_code = 0
+    try:
+        runpy.run_path(str(path), run_name="__main__")
+    except SystemExit as end:
+        exit_code = end.code
+    return capsys.readouterr().out, exit_code
+
+
+@pytest.mark.parametrize("key", EXERCISES, ids=str)
+def test_as_shipped_it_is_not_done_yet(key, monkeypatch, capsys):
+    printed, exit_code = run(ROOT / f"ch0{key[0]}/exercises/{key[1]}.py", monkeypatch, capsys)
+    assert exit_code == 1
+    assert "not done yet: " in printed and "holds" not in printed and "NOT YET" not in printed
+
+
+@pytest.mark.parametrize("answers", [OWN, BY_HAND], ids=["own", "by_hand"])
+@pytest.mark.parametrize("key", OWN, ids=str)
+def test_solved_it_holds(key, answers, tmp_path, monkeypatch, capsys):
+    printed, exit_code = run(put(tmp_path, key, answers[key]), monkeypatch, capsys)
+    assert (exit_code, "All of it holds." in printed) == (0, True), printed
+    assert (tmp_path / f"{key[1]}.png").exists() == (EXERCISES[key].picture is not None)
+
+
+@pytest.mark.parametrize("number, name, right, wrong, read", CASES)
+def test_a_mistake_is_named(number, name, right, wrong, read, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(plot, "gradient_check", lambda *args: None)     # drawn by other tests; it takes a second
+    monkeypatch.setattr(plot, "show", lambda *args: None)
+    code = BY_HAND[number, name]
+    assert right in code
+    printed, exit_code = run(put(tmp_path, (number, name), code.replace(right, wrong)), monkeypatch, capsys)
+    assert (exit_code, read in printed) == (1, True), printed
