@@ -1,19 +1,17 @@
 """The exercises as a learner meets them: empty, solved with the project's code, solved by hand, and with mistakes."""
 import importlib
 import inspect
+import os
 import re
 import runpy
-import shutil
 import subprocess
 import sys
-import textwrap
 
 import matplotlib.pyplot as plt
 import pytest
 from scripts import ROOT, copy_project, run_script
 
 import ch03.neuralnet_mnist_batch
-from ch03.exercises.harness import Chapter
 from common.figures import plot
 
 CHAPTERS = [importlib.import_module(f"ch0{number}.exercises.checks").CHAPTER for number in (3, 4, 5)]
@@ -47,7 +45,7 @@ OWN[3, "batches"] = ("def accuracy(predict, x, t, BATCH_SIZE):\n"
                      + source[source.index("    right = 0\n"):source.index("    in_batches")]
                      .replace("predict(network, ", "predict(") + "    return right / len(x)\n")
 
-# Solved as a learner would, with the book. Each is followed by mistakes: (what is there, what they wrote, what they read).
+# Solved as a learner would, with the book.
 BY_HAND = {
     (3, "sigmoid"): """
 def sigmoid(x):
@@ -340,6 +338,7 @@ class Pooling:
 """,
 }
 
+# Mistakes in these: what is there, what the learner wrote, what they read.
 MISTAKES = {
     (3, "sigmoid"): [
         ("np.exp(-x)", "np.exp(x)", "the minus in exp(-x) is missing"),
@@ -386,7 +385,14 @@ MISTAKES = {
         ("x -= lr * numerical_gradient(f, x)", "x -= lr * numerical_gradient(f, init_x)",
          "the gradient at the beginning was used in every step"),
     ],
-    (4, "two_layer_net"): [],
+    (4, "two_layer_net"): [
+        (" / len(x)", "", "6 examples: the mean over the examples is missing"),
+        ("* z1 * (1 - z1)", "", "the derivative of sigmoid is missing"),
+        ("da1.sum(axis=0)", "da1.mean(axis=0)", "db1 is 1/6"),
+        ("dz1 * z1 * (1 - z1)", "dz1 * (1 - z1)", "the factor z1 is missing"),
+        ("x.T @ da1", "x.T @ dz1", "the derivative of sigmoid is missing"),
+        ("da1.sum(axis=0)", "da1", "the sum over axis 0 is missing"),
+    ],
     (5, "mul_add"): [
         ("return dout * self.y, dout * self.x", "return dout * self.x, dout * self.y", "dx and dy are exchanged"),
         ("return dout * self.y, dout * self.x", "return self.y, self.x", "dout is missing"),
@@ -403,13 +409,26 @@ MISTAKES = {
         ("dout * (1.0 - self.out) * self.out", "dout * (1.0 - self.out)", "the factor out is missing"),
         ("dout * ", "", "dout is missing"),
     ],
-    (5, "affine"): [],
+    (5, "affine"): [
+        ("self.W.T", "self.W", "transpose of W in place of W"),
+        ("np.sum(dout, axis=0)", "np.mean(dout, axis=0)", "db is 1/4 of what it should be"),
+        ("np.sum(dout, axis=0)", "np.sum(dout, axis=1)", "db has the shape (4,), but b has (3,)"),
+        ("np.dot(self.x.T, dout)", "np.dot(self.x.T, dout) / len(dout)", "dW is 1/4"),
+        ("np.dot(self.x.T, dout)", "np.dot(dout.T, self.x)", "dW is the transpose"),
+        (" + self.b", "", "the bias is missing"),
+    ],
     (5, "softmax_with_loss"): [
         (" / N", "", "the factor 1/N is missing"),
         ("dx[np.arange(N), self.t] -= 1", "", "take off 1 in the place of the right class"),
         ("self.y.copy()", "self.y", "backward changed what forward kept"),
     ],
-    (5, "backward_loop"): [],
+    (5, "backward_loop"): [
+        ("reversed(self.layers.values())", "self.layers.values()", "line 38, in gradient: dout = layer.backward(dout)"),
+        ("dout = layer.backward(dout)", "layer.backward(dout)", "line 38, in gradient: layer.backward(dout)"),
+        ("            x = layer.forward(x)", "            layer.forward(x)", "line 34, in gradient: layer.forward(x)"),
+        ("        self.last_layer.forward(x, t)", "", "backward needs a forward"),
+        ('f"Affine{n}"].db', 'f"Affine{n}"].b', "db1"),
+    ],
     (5, "momentum_adam"): [
         ("- self.lr", "+ self.lr", "uphill"),
         ("self.momentum * self.v[key] - ", "-", "v is not kept"),
@@ -430,6 +449,12 @@ MISTAKES = {
         ("self.momentum * self.running_mean + (1 - self.momentum) * mean",
          "(1 - self.momentum) * self.running_mean + self.momentum * mean", "momentum and 1 - momentum are exchanged"),
         ("if not train_flg:", "if False:", "prediction takes the running ones"),
+        ("return dxc - dmean / N", "return dxn / self.std",
+         "the mean and the standard deviation over axis 0 for constant"),
+        ("dxc - dmean / N", "dxc", "the mean over axis 0 for constant"),
+        ("np.sum(self.xn * dout, axis=0)", "np.mean(self.xn * dout, axis=0)", "dgamma is 1/4"),
+        ("np.sum(self.xn * dout, axis=0)", "np.sum(self.xc * dout, axis=0)", "the factor std once too often"),
+        ("dstd = -np", "dstd = np", "the standard deviation over axis 0 for constant"),
     ],
     (5, "im2col"): [
         ("col.transpose(0, 4, 5, 1, 2, 3)", "col", "the axes were not put in order"),
@@ -449,6 +474,10 @@ MISTAKES = {
         (".reshape(N, out_h, out_w, -1).transpose(0, 3, 1, 2)", ".reshape(N, -1, out_h, out_w)",
          "mixes windows and filters"),
         (".reshape(FN, -1).T", ".reshape(-1, FN)", "mixes the filters"),
+        ("return col2im(", "return -col2im(", "dx has the wrong sign"),
+        ("(self.col.T @ dout).T.reshape(FN, C, FH, FW)", "(self.col.T @ dout).reshape(FN, C, FH, FW)",
+         "its axes in the wrong order"),
+        ("np.sum(dout, axis=0)", "np.mean(dout, axis=0)", "a mean stands where the sum belongs"),
     ],
     (5, "pooling"): [
         (".reshape(N, out_h, out_w, C).transpose(0, 3, 1, 2)", ".reshape(N, C, out_h, out_w)",
@@ -456,6 +485,9 @@ MISTAKES = {
         ("col.max(axis=1)", "col.mean(axis=1)", "this is the mean of every window"),
         ("dcol[np.arange(flat.size), self.arg_max] = flat",
          "dcol[self.col == self.col.max(axis=1, keepdims=True)] = 8", "all of the equal values got dout"),
+        ("dcol[np.arange(flat.size), self.arg_max] = flat", "dcol[:] = flat[:, np.newaxis]", "it should be 0 there"),
+        ("dout.transpose(0, 2, 3, 1).ravel()", "dout.ravel()", "axes in the wrong order"),
+        ("self.arg_max] = flat", "0] = flat", "in the wrong places"),
     ],
 }
 CASES = [(*key, *case) for key, cases in MISTAKES.items() for case in cases]
@@ -511,3 +543,125 @@ def test_a_mistake_is_named(number, name, right, wrong, read, tmp_path, monkeypa
     assert right in code
     printed, exit_code = run(put(tmp_path, (number, name), code.replace(right, wrong)), monkeypatch, capsys)
     assert (exit_code, read in printed) == (1, True), printed
+
+
+OWN_LAYER = """
+class MyLayer:
+    def forward(self, x, train_flg=True):
+        self.out = np.tanh(x)
+        return self.out
+
+    def backward(self, dout):
+        return dout * (1 - self.out ** 2)
+
+
+def my_net():
+    return Network({"Affine1": random_affine(784, 30, 0.05), "Mine": MyLayer(), "Affine2": random_affine(30, 10, 0.1)})
+
+
+def train(net, x_train, t_train, x_test, t_test):
+    Trainer(net, x_train, t_train, x_test, t_test, epochs=4, optimizer="Adam", verbose=False).train()
+"""
+
+
+@pytest.mark.parametrize("right, wrong, read", [
+    ("", "", "All of it holds. That was the last exercise."),
+    ("(1 - self.out ** 2)", "self.out", "NOT YET  MyLayer, backward passes the gradient check"),
+    ("MyLayer(), \"Affine2\"", "Network({}), \"Affine2\"", "none of its layers is a MyLayer"),
+    ("epochs=4", "epochs=0", "expected at least 85%"),
+    ("np.tanh(x)", "x", "choose a function that does something"),
+])
+def test_a_layer_of_ones_own(right, wrong, read, tmp_path, monkeypatch, capsys):
+    printed, exit_code = run(put(tmp_path, (5, "own_layer"), OWN_LAYER.replace(right, wrong)), monkeypatch, capsys)
+    assert (exit_code, read in printed) == (1 if wrong else 0, True), printed
+
+
+@pytest.mark.parametrize("right, wrong, read", [
+    ("return out", "", "out is None: a `return` is missing"),
+    ("return out", "return out.tolist()", "expected an array of numbers of shape (4, 3), got a list"),
+    ("return out", "return out[:, :2]", "out: expected the shape (4, 3), got (4, 2)"),
+    ("return out", "return -out", "out has the wrong sign"),
+    ("return out", "return 2 * out", "out[0, 0] is"),
+    ("return out", "return out + y", "line 28, in forward: return out + y\n           NameError: name 'y' is not"),
+    ("forward(self, x)", "forward(self)", "TypeError: Relu.forward() takes 1 positional argument but 2 were given"),
+    ("return dx", "", "dx is None"),
+    ("self.mask = (x <= 0)", "mask = self.mask = (x <= 0); self.n = 1 / 0", "ZeroDivisionError: division by zero"),
+    ("class Relu", "class ReLU", "has no attribute 'Relu'"),
+])
+def test_an_error_is_said_in_a_line(right, wrong, read, tmp_path, monkeypatch, capsys):
+    code = BY_HAND[5, "relu"].replace(right, wrong)
+    path = put(tmp_path, (5, "relu"))
+    start, end = (path.read_text("utf-8").index(text) for text in ("class Relu", "if __name__"))
+    path.write_text(path.read_text("utf-8")[:start] + code + path.read_text("utf-8")[end:], "utf-8")
+    printed, exit_code = run(path, monkeypatch, capsys)
+    assert (exit_code, read in printed, "Traceback" in printed) == (1, True, False), printed
+    assert printed.count(read.splitlines()[-1].strip()) == 1        # the second time it is "the same as above"
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.number)
+def test_the_order_is_the_same_everywhere(chapter):
+    folder = ROOT / f"ch0{chapter.number}/exercises"
+    names = [exercise.name for exercise in chapter.exercises]
+    shared = {"checks", "conftest", "harness", "as_tests"}
+    assert {path.stem for path in folder.glob("*.py")} - shared == set(names)
+    for number, name in enumerate(names, 1):
+        first_line = (folder / f"{name}.py").read_text("utf-8").splitlines()[0]
+        assert first_line.startswith(f'"""Chapter {chapter.number}, exercise {number}: ')
+    readme = (folder / "README.md").read_text("utf-8")
+    places = [readme.index(f"`{name}.py`") for name in names]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("key", EXERCISES, ids=str)
+def test_one_hint_more_each_time(key, tmp_path, monkeypatch, capsys):
+    path, hints = put(tmp_path, key), EXERCISES[key].hints
+    for number in range(1, len(hints) + 2):
+        printed, exit_code = run(path, monkeypatch, capsys, "--hint")
+        assert exit_code == 0
+        seen = [hint in printed for hint in hints]
+        assert seen == [place < number for place in range(len(hints))]
+    assert "--solution" in printed
+    assert hints[1] not in run(path, monkeypatch, capsys, "--hint", "1")[0]
+
+
+def test_hints_where_nothing_can_be_written(tmp_path, monkeypatch, capsys):
+    path = put(tmp_path, (5, "relu"))
+    path.with_suffix(".hints").mkdir()
+    assert "The next one: python relu.py --hint 3" in run(path, monkeypatch, capsys, "--hint", "2")[0]
+    assert "The next one: python relu.py --hint 2" in run(path, monkeypatch, capsys, "--hint")[0]
+
+
+@pytest.mark.parametrize("key", EXERCISES, ids=str)
+def test_the_solution_is_the_projects_own(key, monkeypatch, capsys):
+    printed, exit_code = run(ROOT / f"ch0{key[0]}/exercises/{key[1]}.py", monkeypatch, capsys, "--solution")
+    place, first, last = re.match(r"(\S+), lines (\d+) to (\d+):\n\n", printed).groups()
+    lines = (ROOT / place).read_text("utf-8").splitlines(keepends=True)
+    assert exit_code == 0
+    assert "".join(lines[int(first) - 1:int(last)]).rstrip() in printed
+
+
+def test_as_a_reader_starts_it(tmp_path):
+    project = copy_project(tmp_path / "project", "ch03", "ch04", "ch05")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (project / "ch05/exercises/relu.py").write_text(
+        put(tmp_path, (5, "relu"), BY_HAND[5, "relu"].replace("dx[self.mask] = 0", "dx[0] = 0")).read_text("utf-8"))
+    result = run_script(project / "ch05/exercises/relu.py", cwd=elsewhere, check=False)
+    assert result.returncode == 1 and result.stderr == ""
+    assert "holds    forward: x where x > 0, else 0" in result.stdout
+    assert "NOT YET  backward: dout where x > 0, else 0" in result.stdout
+    assert (project / "ch05/exercises/relu_gradients.png").exists() and not list(elsewhere.iterdir())
+
+    (project / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text("utf-8"))
+    (project / "ch05/exercises/affine.py").write_text("import nothing_of_this_name\n")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
+    result = subprocess.run([sys.executable, "-m", "pytest", "ch05/exercises"], cwd=project, env=environment,
+                            capture_output=True, text=True, timeout=120)
+    lines = result.stdout.splitlines()
+    assert result.returncode == 1, result.stderr
+    start = lines.index("Still open:")
+    assert lines[start + 1:start + 4] == ["  mul_add.py: not done yet: MulLayer.forward",
+                                         "  mul_add.py: not done yet: AddLayer.forward",
+                                         "  relu.py: backward: dout where x > 0, else 0: dx[0, 0] is 0, expected -2.32503"]
+    assert "  affine.py: the file does not run: line 1, in <module>: import nothing_of_this_name" in lines
+    assert "    ModuleNotFoundError: No module named 'nothing_of_this_name'" in lines

@@ -64,9 +64,9 @@ def same(got, expected, what="the result", mistakes=(), rtol=1e-5):
     raise Wrong(f"{what}{list(place) if place else ''} is {got[place]:.6g}, expected {expected[place]:.6g}")
 
 
-def close(a, b, rtol):
+def close(a, b, rtol=1e-5):
     """One shape, and equal but for rounding and the tiny constants that keep divisions from zero."""
-    return np.shape(a) == np.shape(b) and np.allclose(a, b, rtol=rtol, atol=1e-7, equal_nan=True)
+    return a is not None and np.shape(a) == np.shape(b) and np.allclose(a, b, rtol=rtol, atol=1e-7, equal_nan=True)
 
 
 def unchanged(function, **arrays):
@@ -111,8 +111,8 @@ def right_gradient_of_net(name, net_class, sizes, x, t):
 def compared(name, check):
     if name in check.failed:
         found = check[name]
-        raise Wrong(getattr(found, "diagnosis", None) or
-                    f"d{name} differs from central differences by {found.relative:.0%} of the largest gradient", check)
+        raise Wrong(found.diagnosis or f"d{name} differs from central differences by {found.relative:.0%} of the "
+                                       "largest gradient, and no known mistake fits", check)
 
 
 # ---- an exercise --------------------------------------------------------------------------------------------------
@@ -239,7 +239,7 @@ class Chapter:
             print("\nAll of it holds. " + (f"Next: {following[0].name}.py" if following else self.after))
         else:
             print(f"\nOne step further: python {path.name} --hint")
-        failed = [result.check for result in results if result.check]
+        failed = [result.check for result in results if result.check is not None]
         if failed:
             from common.figures import plot         # here, because it takes a second
             plot.gradient_check(failed[0], path.name)
@@ -255,7 +255,7 @@ def print_hints(exercise, path, wanted):
     """Print the hints up to the next one. Those that were seen are kept beside the exercise, to count them."""
     seen = path.with_suffix(".hints")
     if not wanted:
-        wanted = len(seen.read_text("utf-8", "replace").splitlines()) + 1 if seen.exists() else 1
+        wanted = len(seen.read_text("utf-8", "replace").splitlines()) + 1 if seen.is_file() else 1
     wanted = min(max(wanted, 1), len(exercise.hints))
     lines = [f"Hint {i} of {len(exercise.hints)}: {hint}" for i, hint in enumerate(exercise.hints[:wanted], 1)]
     print("\n".join(lines))

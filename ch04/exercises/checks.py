@@ -1,7 +1,7 @@
 """The checks, hints and solutions of chapter 4's exercises. Reading on spoils them."""
 import numpy as np
 
-from ch03.exercises.harness import Chapter, Exercise, Wrong, constant, right_gradient_of_net, same, unchanged
+from ch03.exercises.harness import Chapter, Exercise, Wrong, close, constant, right_gradient_of_net, same, unchanged
 from ch04.gradient_method import gradient_descent
 from ch04.two_layer_net import TwoLayerNet
 from common import functions, gradient
@@ -144,7 +144,17 @@ def draw_descent(my):
 def net_gradient(key):
     def check(my):
         rng = np.random.default_rng(0)
-        right_gradient_of_net(key, my.MyNet, (4, 5, 3), rng.normal(size=(6, 4)), rng.integers(3, size=6))
+        x, t = rng.normal(size=(6, 4)), rng.integers(3, size=6)
+        net = my.MyNet(4, 5, 3, weight_init_std=0.7)
+        grads, z1 = net.gradient(x, t), functions.sigmoid(x @ net.params["W1"])
+        if key in ("W1", "b1") and isinstance(grads, dict):
+            dz1 = (functions.softmax(z1 @ net.params["W2"]) - np.eye(3)[t]) / 6 @ net.params["W2"].T
+            for da1, mistake in [(dz1, "the derivative of sigmoid is missing: da1 = dz1 z1 (1 - z1)"),
+                                 (dz1 * (1 - z1), "the factor z1 is missing in the derivative of sigmoid, z1 (1 - z1)"),
+                                 (dz1 * z1, "the factor 1 - z1 is missing in the derivative of sigmoid, z1 (1 - z1)")]:
+                if close(grads.get(key), x.T @ da1 if key == "W1" else da1.sum(axis=0)):
+                    raise Wrong(mistake)
+        right_gradient_of_net(key, my.MyNet, (4, 5, 3), x, t)
     return check
 
 

@@ -2,8 +2,8 @@
 import numpy as np
 
 from ch03.exercises.checks import digits
-from ch03.exercises.harness import (BOUND, Chapter, Exercise, Wrong, compared, constant, right_gradient, right_gradient_of_net,
-                                    same, unchanged)
+from ch03.exercises.harness import (BOUND, Chapter, Exercise, Wrong, compared, constant, right_gradient,
+                                    right_gradient_of_net, same, unchanged)
 from ch05 import layer_naive
 from common import functions, layers, network, optimizer, util
 from common.gradient import check_gradients
@@ -98,7 +98,7 @@ def sigmoid_backward(my):
 
 # ---- Affine, SoftmaxWithLoss, the loop ----------------------------------------------------------------------------
 
-W, B = constant(RNG.normal(size=(3, 3))), constant(RNG.normal(size=3))     # square: what is transposed wrongly still runs
+W, B = constant(RNG.normal(size=(3, 3))), constant(RNG.normal(size=3))     # square: a wrong transpose still runs
 
 
 def affine(my):
@@ -479,7 +479,7 @@ def draw_pooled(my):
 def own_forward(my):
     out = my.MyLayer().forward(X.copy())
     if np.shape(out) != X.shape or not np.isfinite(out).all():
-        raise Wrong(f"expected finite numbers of x's shape {X.shape}, got {type(out).__name__} of shape {np.shape(out)}")
+        raise Wrong(f"expected finite numbers of x's shape {X.shape}, got a {type(out).__name__} of {np.shape(out)}")
     if np.array_equal(out, X):
         raise Wrong("out is x: choose a function that does something")
 
@@ -595,7 +595,7 @@ CHAPTER = Chapter(5, [
     }, (
         "for layer in self.layers.values(): x = layer.forward(x). After it, x holds the scores.",
         "self.last_layer.forward(x, t) gives the loss; without it, last_layer.backward() has nothing to go on.",
-        "dout = self.last_layer.backward(), then for layer in reversed(self.layers.values()): dout = layer.backward(dout).",
+        "dout = self.last_layer.backward(); for layer in reversed(self.layers.values()): dout = layer.backward(dout).",
         'Now every layer has its gradients: {"W1": self.layers["Affine1"].dW, ...}.',
     ), (network.Network.value_and_gradient,)),
     Exercise("momentum_adam", {
@@ -718,8 +718,8 @@ CHAPTER = Chapter(5, [
     }, (
         "The derivative of tanh is 1 - out^2; of leaky relu 1 where x > 0, else 0.01; of swish s + x s (1 - s), with "
         "s = sigmoid(x).",
-        "A parameter: self.s = np.ones(1) and self.ds = None in __init__, and in backward "
-        "self.ds = np.array([np.sum(dout * self.x)]).",
+        "scale: self.s = np.ones(1) and self.ds = None in __init__; in backward "
+        "self.ds = np.array([np.sum(dout * self.x)]), because s stands in every value of out.",
         'Network({"Affine1": random_affine(784, 50, 0.05), "Mine": MyLayer(), "Affine2": random_affine(50, 10, 0.1)})',
         "Trainer(net, x_train, t_train, x_test, t_test, epochs=5, optimizer='Adam', optimizer_param={'lr': 0.001})"
         ".train()",

@@ -5,18 +5,21 @@
        tanh            out = tanh(x)
        leaky relu      out = x where x > 0, else 0.01 x
        swish           out = x sigmoid(x)
-       scale           out = s x, with a parameter self.s (1,) that is trained: backward sets self.ds. An array with its
-                       gradient under the same name and a d is found by the net
+       scale           out = s x, with a number s that is trained, an array (1,): __init__ sets self.s, backward sets
+                       self.ds, and the line `param_names = ("s",)` in the class tells the net of it
 
-   x has the shape (N, D) here, and out too. Nobody has the right answer ready: the gradient check finds it.
+   x has the shape (N, D) here, and out too. train_flg is True in training; only layers like Dropout need it. Nobody has
+   the right answer ready: the gradient check finds out whether backward belongs to forward.
 
-2. my_net: a Network with MyLayer in it: 784 values (a digit of 28 x 28 pixels) go in, 10 scores come out. Without
-   softmax: Network puts SoftmaxWithLoss on top. random_affine(784, 50, 0.1) is an Affine layer with random weights.
+2. my_net: a Network with a MyLayer: 784 values (a digit of 28 x 28 pixels) go in, 10 scores come out. Without softmax:
+   Network puts SoftmaxWithLoss on top. random_affine(784, 50, 0.05) is an Affine layer with random weights.
 
-       return Network({"Affine1": random_affine(784, 50, 0.1), "Mine": MyLayer(), ...})
+       return Network({"Affine1": random_affine(784, 50, 0.05), "Mine": MyLayer(), ...})
 
-3. train: train the net. In 4,000 digits x_train (4000, 784), t_train (4000,), it should learn to read at least 85% of
-   the 1,000 in x_test. Write a loop of your own, or use Trainer: see ch05/train_neuralnet.py.
+3. train: train the net with 4,000 digits, x_train (4000, 784) and t_train (4000,), so that it reads at least 85% of the
+   1,000 in x_test. Write a loop of your own, or use Trainer: see ch05/train_neuralnet.py.
+
+When it is right, you see which digits your net misreads.
 """
 import sys
 from pathlib import Path
@@ -31,7 +34,7 @@ from common.trainer import Trainer
 
 
 class MyLayer:
-    def forward(self, x):
+    def forward(self, x, train_flg=True):
         """Your function."""
         raise NotImplementedError
 
