@@ -44,8 +44,8 @@ def softmax_of_a_batch(my):
     exp = np.exp(x - x.max(axis=1, keepdims=True))
     far = np.exp(x - x.max())
     same(my.softmax(x.copy()), functions.softmax(x), "softmax(x)", {
-        "the sum runs over the whole batch: every row needs a sum of its own, over its last axis": exp / exp.sum(),
-        "sum and maximum run over the whole batch: every row needs its own": far / far.sum(),
+        "the sum runs over the whole batch: every row needs a sum of its own": exp / exp.sum(),
+        "the sum runs over the whole batch: every row needs a sum (and a maximum) of its own": far / far.sum(),
         "the maximum runs over the whole batch: a row of much smaller scores becomes 0 / 0. "
         "Every row needs a maximum of its own": [functions.softmax(x[0]), [np.nan] * 3]})
 

@@ -11,16 +11,18 @@ import argparse
 import copy
 import inspect
 import runpy
+import sys
+import textwrap
 import traceback
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 
-from common.gradient import check_gradients
+from common.gradient import GradientCheck, check_gradients
 from common.script import end, print_any_letters
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,11 +30,11 @@ BOUND = 1e-5        # of the gradient checks: the 1e-7 in the book's log(y + 1e-
 
 
 class Wrong(Exception):
-    """What a check found: a text for the reader, and the gradient check to draw, if there is one."""
+    """What a check found, for the reader; with the gradients to draw, {"W": Comparison}."""
 
-    def __init__(self, text, check=None):
+    def __init__(self, text, gradients=None):
         super().__init__(text)
-        self.check = check
+        self.gradients = gradients or {}
 
 
 # ---- the tools that checks are made of ----------------------------------------------------------------------------
@@ -112,18 +114,18 @@ def compared(name, check):
     if name in check.failed:
         found = check[name]
         raise Wrong(found.diagnosis or f"d{name} differs from central differences by {found.relative:.0%} of the "
-                                       "largest gradient, and no known mistake fits", check)
+                                       "largest gradient, and no known mistake fits", {name: found})
 
 
 # ---- an exercise --------------------------------------------------------------------------------------------------
 
 @dataclass
 class Result:
-    """One check's outcome: it holds if there is no text; not_done names what has no code yet."""
+    """One check's outcome: text says what is wrong, not_done names what has no code yet; if both are empty, it holds."""
     statement: str
     text: str = ""
     not_done: str = ""
-    check: object = None
+    gradients: dict = field(default_factory=dict)
 
     @property
     def holds(self):
@@ -166,7 +168,7 @@ def run_check(statement, check, my, path):
     except NotImplementedError as error:
         return Result(statement, not_done=name_of_hole(error, my))
     except Wrong as wrong:
-        return Result(statement, text=str(wrong), check=wrong.check)
+        return Result(statement, text=str(wrong), gradients=wrong.gradients)
     except Exception as error:
         return Result(statement, text=described(error, path))
     return Result(statement)
@@ -229,26 +231,32 @@ class Chapter:
                 f"{'holds  ' if result.holds else 'NOT YET'}  {result.statement}"
             if line not in said:
                 print(f"  {line}")
-            if result.text:
-                text = "the same as above" if result.text in said else result.text
-                print("           " + text.replace("\n", "\n           "))
-            said |= {line, result.text}
+            first, *more = result.text.splitlines() or [""]
+            for text in ["the same as above"] if first in said else [first, *more] if first else []:
+                print(textwrap.fill(text, 100, initial_indent=" " * 11, subsequent_indent=" " * 11))
+            said |= {line, first} - {""}
         all_hold = all(result.holds for result in results)
         if all_hold:
             following = self.exercises[number:number + 1]
             print("\nAll of it holds. " + (f"Next: {following[0].name}.py" if following else self.after))
         else:
-            print(f"\nOne step further: python {path.name} --hint")
-        failed = [result.check for result in results if result.check is not None]
+            print(f"\nOne step further: {command(path)} --hint")
+        failed = {name: found for result in reversed(results) for name, found in result.gradients.items()
+                  if np.isfinite(found.by_backprop).any()}
         if failed:
             from common.figures import plot         # here, because it takes a second
-            plot.gradient_check(failed[0], path.name)
+            plot.gradient_check(GradientCheck(failed, BOUND), path.name)
             plot.show(f"{exercise.name}_gradients")
         elif all_hold and exercise.picture:
             from common.figures import plot
             exercise.picture(my)
             plot.show()
         return all_hold
+
+
+def command(path):
+    """How the reader starts the exercise."""
+    return f"{'%run' if 'IPython' in sys.modules else 'python'} {path.name}"
 
 
 def print_hints(exercise, path, wanted):
@@ -262,9 +270,9 @@ def print_hints(exercise, path, wanted):
     try:
         seen.write_text("\n".join(lines) + "\n", "utf-8")
     except OSError:
-        print(f"The next one: python {path.name} --hint {wanted + 1}")     # a folder that cannot be written
+        print(f"The next one: {command(path)} --hint {wanted + 1}")     # a folder that cannot be written
     if wanted == len(exercise.hints):
-        print(f"That was the last one. The project's own code: python {path.name} --solution")
+        print(f"That was the last one. The project's own code: {command(path)} --solution")
 
 
 def print_solution(exercise):

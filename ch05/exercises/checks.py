@@ -243,6 +243,9 @@ def dropped(my):
     share = np.mean(out == 0)
     if abs(share - 0.8) < 0.03:
         raise Wrong(f"dropout_ratio is 0.2, and {share:.0%} became 0: 0.2 is the share to drop, not the share to keep")
+    if abs(share - 0.58) < 0.03:
+        raise Wrong(f"dropout_ratio is 0.2, and {share:.0%} became 0: np.random.randn gives numbers around 0, "
+                    "np.random.rand from 0 to 1")
     if abs(share - 0.2) > 0.03:
         raise Wrong(f"dropout_ratio is 0.2, and {share:.0%} became 0")
 
@@ -265,7 +268,7 @@ def anew(my):
 
 def in_prediction(my):
     same(my.Dropout(0.2).forward(X.copy(), train_flg=False), 0.8 * X, "out", {
-        "prediction must multiply by 1 - dropout_ratio: the next layer is used to smaller sums": X,
+        "prediction must multiply by 1 - dropout_ratio, which training did on average": X,
         "this is x dropout_ratio: it must be x (1 - dropout_ratio)": 0.2 * X,
         "this divides: prediction multiplies by 1 - dropout_ratio": X / 0.8})
 
@@ -273,6 +276,8 @@ def in_prediction(my):
 def same_places(my):
     layer = my.Dropout(0.5)
     out = np.array(layer.forward(ONES.copy()))
+    if not np.array_equal(layer.backward(ONES.copy()), layer.backward(ONES.copy())):
+        raise Wrong("backward draws a new mask: it must use the one of the last forward")
     same(layer.backward(2 * ONES), 2 * out, "dx", {
         "dx is dout everywhere: where a value was dropped, dx is 0": 2 * ONES,
         "dx is dout where a value was dropped: the wrong places": 2 * (1 - out)})
@@ -318,7 +323,9 @@ def running(name, statistic):
             layer.forward(x), ours.forward(x)
         first = getattr(batch_norm(layers), name)
         exchanged = 0.1 * (0.1 * first + 0.9 * statistic(ROWS)) + 0.9 * statistic(ROWS + 1)
-        same(getattr(layer, name), getattr(ours, name), f"{name} after two batches", {
+        added = 0.9 * (0.9 * first + statistic(ROWS)) + statistic(ROWS + 1)
+        same(getattr(layer, name), getattr(ours, name), name, {
+            "the factor 1 - momentum is missing": added,
             "it did not move": first,
             "this is the last batch's alone: keep momentum of what was there": statistic(ROWS + 1),
             "momentum and 1 - momentum are exchanged": exchanged})
@@ -628,8 +635,8 @@ CHAPTER = Chapter(5, [
     ), (layers.Dropout,)),
     Exercise("batch_normalization", {
         "forward in training": normalized,
-        "running_mean moves": running("running_mean", lambda x: x.mean(axis=0)),
-        "running_var moves": running("running_var", lambda x: x.var(axis=0)),
+        "running_mean after two batches": running("running_mean", lambda x: x.mean(axis=0)),
+        "running_var after two batches": running("running_var", lambda x: x.var(axis=0)),
         "forward in prediction": norm_in_prediction,
         "backward: dbeta": gradient("beta", batch_norm, ROWS),
         "backward: dgamma": gradient("gamma", batch_norm, ROWS),
