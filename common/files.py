@@ -1,76 +1,30 @@
 """Files that can be trusted: written whole or not at all, and read without running anything in them."""
+import errno
+import io
 import os
 import pickle
+import pickletools
 import re
 import secrets
+import sys
 import time
 import zlib
 from pathlib import Path
 
-from common import plain_pickle
+import numpy as np
+
+OTHER_KINDS = {     # the first bytes of files that are given instead of a pickle, and what these are
+    b"PK": "this is a zip file, as np.savez and torch.save write it: read it with np.load or torch.load",
+    b"\x93NUMPY": "this is a NumPy array (.npy): read it with np.load",
+    b"\x1f\x8b": "this is gzipped: unzip it first",
+    b"\x89HDF": "this is an HDF5 file, as Keras writes it",
+    b"version https://git-lfs": "this is a Git LFS pointer, not the file itself: get that with git lfs pull",
+    b"<": "this is a web page: download the file itself",
+}
 
 
 class UnreadableFile(ValueError):
     """The file is damaged, or holds more than plain data and NumPy arrays. Nothing in it was run."""
-
-
-def write_atomically(path, data):
-    """Write a file under a temporary name in the same folder, then move it into place.
-
-    Whoever reads `path` sees the old file or the whole new one, also when several processes write it at once,
-    the disk fills up or the process is killed.
-
-    Parameters
-    ----------
-    path : str or Path
-    data : bytes, or a function that is called with the open binary file and writes to it
-
-    Raises
-    ------
-    OSError
-        The folder cannot be written or the disk is full; `path` is as it was, no temporary file is left.
-    """
-    path = Path(os.path.realpath(path))
-    remove_abandoned(path.parent)
-    temp = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    try:
-        with open(temp, "xb") as file:
-            if callable(data):
-                data(file)
-            else:
-                file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temp, path)
-    except BaseException:
-        temp.unlink(missing_ok=True)
-        raise
-
-
-def remove_abandoned(folder):
-    """Delete the temporary files in a folder whose writers were killed before they could do so."""
-    for temp in Path(folder).glob("*.tmp"):
-        match = re.fullmatch(r".+\.(\d+)-[0-9a-f]{8}\.tmp", temp.name)
-        try:
-            if match and not _still_written(temp, int(match[1])):
-                temp.unlink()
-        except OSError:
-            pass                                    # another process was faster, or it is not ours to delete
-
-
-def _still_written(temp, pid):
-    seconds = time.time() - temp.stat().st_mtime
-    if seconds > 3600:                              # the number of its process may have been given to another
-        return False
-    if os.name != "posix":                          # os.kill(pid, 0) would end the process
-        return seconds < 60
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        pass
-    return True
 
 
 def printable(message):
@@ -78,34 +32,94 @@ def printable(message):
     return "".join(letter if letter.isprintable() else "?" for letter in str(message)[:300])
 
 
-def _checksum(pickled):
-    return b"crc32:%08x" % zlib.crc32(pickled)
+def say(text):
+    r"""Print a line. A letter that the terminal does not have becomes \u6df1; `print` would raise an error."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(str(text).encode(encoding, "backslashreplace").decode(encoding), flush=True)
+
+
+def write_atomically(path, data):
+    """Write a file under a temporary name in the same folder, then move it into place.
+
+    Whoever reads `path` sees the old file or the whole new one, also when several processes write it at once, the
+    disk fills up or the process is killed. `data` is bytes, or a function that writes to the open file it is given.
+
+    Raises
+    ------
+    OSError : the folder is missing or cannot be written, the disk is full, or `path` is a folder, a pipe or a device;
+        what is there is as it was, and no temporary file is left
+    """
+    try:
+        path = Path(os.path.realpath(path))
+    except FileNotFoundError:
+        raise FileNotFoundError(errno.ENOENT, "the current folder was deleted", str(path)) from None
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
+    if os.path.lexists(path) and not path.is_file():
+        raise OSError(errno.EEXIST, "this is a folder, a pipe or a device, and is not replaced", str(path))
+    temp = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with open(temp, "xb") as file:
+            data(file) if callable(data) else file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        _remove_abandoned(temp)
+        _replace(temp, path)
+    except BaseException as error:
+        temp.unlink(missing_ok=True)
+        if getattr(error, "filename", None) == str(temp):       # a name that the reader does not know
+            raise type(error)(error.errno, error.strerror, str(path)) from error
+        raise
+
+
+def _remove_abandoned(temp):
+    """Delete the temporary files beside `temp` that are older by an hour: their writers were killed.
+
+    The clock of the folder's own machine tells the ages, so nothing is deleted that another machine still writes.
+    """
+    for other in temp.parent.glob("*.tmp"):
+        try:
+            seconds = temp.stat().st_mtime - other.stat().st_mtime
+            if seconds > 3600 and re.fullmatch(r".+\.[0-9a-f]{8}\.tmp", other.name):
+                other.unlink()
+        except OSError:
+            pass                                    # another process was faster, or it is not ours to delete
+
+
+def _replace(temp, path):
+    for seconds in (0.1, 0.3, 1):
+        try:
+            return os.replace(temp, path)
+        except PermissionError:                     # on Windows, while another program has the file open
+            time.sleep(seconds)
+    return os.replace(temp, path)
 
 
 def save_pickle(path, obj):
     """Save plain data and NumPy arrays so that `load_pickle` and also a plain `pickle.load` can read them.
 
     A checksum follows the pickle, where `pickle.load` does not look: `load_pickle` notices one flipped bit.
+    Raises a ValueError if `load_pickle` could not read it, and the OSErrors of `write_atomically`.
     """
-    data = pickle.dumps(obj)
+    try:
+        data = pickle.dumps(obj, protocol=4)        # the same for every Python
+        _build(data)
+    except Exception as error:
+        raise ValueError(f"{path} was not saved, because it could not be loaded again: {printable(error)}") from error
     write_atomically(path, data + _checksum(data))
 
 
 def load_pickle(path, max_bytes=None):
-    """Read a pickle of plain data and NumPy arrays, running nothing in it: see `plain_pickle.build`.
+    """Read a pickle of plain data and NumPy arrays, of any protocol, running nothing in it.
 
-    Parameters
-    ----------
-    path : str or Path
-    max_bytes : int, optional
-        Refuse larger files, without reading them.
+    Plain data is None, numbers, text, bytes, lists, tuples, dicts (of any kind: they load as dict) and sets. Arrays
+    (of any kind: they load as ndarray), NumPy's scalars and dtypes are of numbers or text. With `max_bytes`, larger
+    files are refused without reading them.
 
     Raises
     ------
-    UnreadableFile
-        The file is damaged or holds anything else. Nothing in it was run.
-    OSError
-        The file is missing or cannot be read.
+    UnreadableFile : the file is damaged or holds anything else; nothing in it was run
+    OSError : the file is missing or cannot be read
     """
     path = Path(path)
     size = path.stat().st_size
@@ -115,9 +129,141 @@ def load_pickle(path, max_bytes=None):
         raise UnreadableFile(f"{path}: expected at most {max_bytes} bytes, got {size}")
     data = path.read_bytes()
     try:
-        obj, end = plain_pickle.build(data)
-    except ValueError as error:
-        raise UnreadableFile(f"{path}: {printable(error)}") from error
-    if data[end:] not in (b"", _checksum(data[:end])):
-        raise UnreadableFile(f"{path}: the checksum does not match")
+        return _read(data)
+    except Exception as error:      # damaged bytes can fail in any way; each means the same to the caller
+        raise UnreadableFile(f"{path}: expected plain data and NumPy arrays; nothing in it was run "
+                             f"({printable(error) or type(error).__name__})") from error
+
+
+def _checksum(pickled):
+    return b"crc32:%08x" % zlib.crc32(pickled)
+
+
+def _read(data):
+    """What the bytes of a file hold, if they are one pickle of plain data."""
+    start = data[:100].lstrip()
+    for beginning, message in OTHER_KINDS.items():
+        if start.startswith(beginning):
+            raise ValueError(message)
+    if not start:
+        raise ValueError("the file is empty")
+    pickled, checksum = data[:-14], data[-14:]
+    if not checksum.startswith(b"crc32:"):          # not one of ours
+        pickled = data
+        for instruction, number, _ in pickletools.genops(data):
+            if instruction.name in ("STRING", "BINSTRING", "SHORT_BINSTRING"):
+                raise ValueError("Python 2 has written it: in Python 3, read it with pickle.load(file, encoding="
+                                 "'latin1') and write it with pickle.dump")
+            if "PUT" in instruction.name and number > len(data):    # Python would fill the memory up to there
+                raise ValueError("the file is damaged")
+    elif checksum != _checksum(pickled):
+        raise ValueError("the checksum does not match: the file is damaged")
+    obj, size = _build(pickled)
+    if size < len(pickled):
+        raise ValueError("more follows after the pickle: expected a single one, so put all into one dict")
     return obj
+
+
+def _build(pickled):
+    """The data that a pickle describes, and how many bytes of it were read."""
+    file = io.BytesIO(pickled)
+    return _plain(_Unpickler(file).load(), {}), file.tell()
+
+
+class _Unpickler(pickle.Unpickler):
+    """Python's own would import and call what the file names; this one only notes what is asked for."""
+
+    def find_class(self, module, name):
+        module = module.replace("numpy.core", "numpy._core").replace("__builtin__", "builtins")     # older pickles
+        if name not in ADMITTED.get(module, "").split():
+            raise ValueError(f"it asks for {module}.{name}, which is not plain data")
+        return _Asked(name)
+
+
+class _Asked:
+    """What a pickle asks for: a name, and the arguments, the state and the items that go with it."""
+
+    def __init__(self, name, args=None):
+        self.name, self.args, self.state, self.items = name, args, None, {}
+
+    def __call__(self, *args):
+        return _Asked(self.name, args)
+
+    def __setstate__(self, state):
+        self.state = state
+
+    def __setitem__(self, key, value):
+        self.items[key] = value
+
+
+def _plain(value, done):
+    """`value` with plain data and arrays in the places of what was asked for; `done` holds what was met before."""
+    kind = type(value)
+    if kind not in COMPOUND:
+        return value
+    if id(value) not in done:
+        if kind is _Asked:
+            plain = _made(value, lambda part: _plain(part, done))
+        elif kind is dict:
+            plain = {_plain(key, done): _plain(item, done) for key, item in value.items()}
+        else:
+            plain = kind([_plain(item, done) for item in value])
+        done[id(value)] = value, plain              # with `value`, so that no other gets its id
+    return done[id(value)][1]
+
+
+def _made(asked, plain):
+    """What Python and NumPy would make of the few things that pickles of plain data and arrays ask for."""
+    match asked.name, asked.args, asked.state:
+        case "_reconstruct", (_, _, _), (_, shape, dtype, fortran, raw):
+            return _array(plain(raw), plain(dtype), plain(shape), "F" if fortran else "C")
+        case "_frombuffer", (raw, dtype, shape, order, *axis_order), None:
+            return _array(plain(raw), plain(dtype), plain(shape), order, *axis_order)
+        case "scalar", (dtype, raw), None:
+            return _array(plain(raw), plain(dtype), ())[()]
+        case "dtype", (str() as code, *_), _ if not re.fullmatch(r"[biufcSU][1-9][0-9]*", code):
+            raise ValueError(f"it has an array of {code}, not of numbers or text")
+        case "dtype", (code, *_), None | (_, _, None, None, None, *_) as state:
+            return np.dtype(code).newbyteorder(state[1] if state else "=")
+        case "dict" | "OrderedDict" | "Counter", tuple() as args, None:
+            return dict(*plain(args)) | plain(asked.items)
+        case "defaultdict", (_,), None:
+            return plain(asked.items)
+        case "set", (list() as items,), None:
+            return set(plain(items))
+        case "frozenset", (list() as items,), None:
+            return frozenset(plain(items))
+        case "complex", (float() as real, float() as imaginary), None:
+            return complex(real, imaginary)
+        case "encode", (str() as text, "latin1" | "latin-1"), None:
+            return text.encode("latin1")
+        case "bytes", (), None:
+            return b""
+        case "bytearray", tuple() as args, None:
+            return bytearray().join(plain(args))
+    raise ValueError(f"it asks for {asked.name} in a way that plain data does not")
+
+
+def _array(raw, dtype, shape, order="C", axis_order=None):
+    """A NumPy array from its bytes, checked first, in the byte order of this machine."""
+    if not (isinstance(dtype, np.dtype) and isinstance(raw, (bytes, bytearray))):
+        raise ValueError("it has an array that is not of numbers or text")
+    array = np.ndarray(shape, dtype, raw, order="F" if order == "F" else "C")
+    if array.nbytes != len(raw):
+        raise ValueError(f"an array of {array.nbytes} bytes has {len(raw)} bytes of data")
+    if dtype.kind in "bU":                          # NumPy trusts that none is larger
+        kind, largest = ("u1", 1) if dtype.kind == "b" else ("u4", sys.maxunicode)
+        if np.any(np.frombuffer(raw, dtype.str[0] + kind) > largest):
+            raise ValueError(f"an array of {dtype} has values that it cannot have")
+    if axis_order is not None:
+        array = array.transpose(axis_order)
+    return array.astype(dtype.newbyteorder("="), order="K")
+
+
+COMPOUND = {_Asked, dict, list, tuple, set, frozenset}
+ADMITTED = {        # the names, by their modules, that pickles of plain data and arrays have in them
+    "numpy": "dtype ndarray matrix memmap", "numpy.matrixlib.defmatrix": "matrix", "numpy._core.memmap": "memmap",
+    "numpy._core.multiarray": "_reconstruct scalar", "numpy._core.numeric": "_frombuffer",
+    "builtins": "dict list set frozenset int long float complex bytes bytearray", "_codecs": "encode",
+    "collections": "OrderedDict defaultdict Counter",
+}

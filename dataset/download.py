@@ -1,12 +1,16 @@
 """Fetching a file over HTTP so that nothing a server does can hang or flood the program."""
+import contextlib
+import http.client
+import socket
+import ssl
 import threading
 import time
 from urllib.error import HTTPError
-from urllib.request import Request, urlopen
+from urllib.request import HTTPHandler, HTTPSHandler, Request, build_opener
 
 from tqdm import tqdm
 
-from common.files import printable
+from common.files import printable, say
 
 USER_AGENT = "deep-learning-from-scratch/1.0 (MNIST loader)"
 ANSWER_SECONDS = 10         # the longest silence of a server
@@ -29,7 +33,7 @@ class _Transfer(threading.Thread):
         super().__init__(daemon=True)
         self.url, self.max_bytes = url, max_bytes
         self.body, self.error = bytearray(), None
-        self.abandoned = False
+        self.socket, self.abandoned = None, False
 
     def run(self):
         try:
@@ -44,7 +48,7 @@ class _Transfer(threading.Thread):
 
     def receive(self):
         request = Request(self.url, headers={"User-Agent": USER_AGENT})
-        with urlopen(request, timeout=ANSWER_SECONDS) as response:
+        with self.opener().open(request, timeout=ANSWER_SECONDS) as response:
             size = response.headers.get("Content-Length", "")
             size = int(size) if size.isdecimal() else None
             with tqdm(desc=self.url.rpartition("/")[2], total=size, unit="B", unit_scale=True,
@@ -57,19 +61,39 @@ class _Transfer(threading.Thread):
             if size is not None and len(self.body) != size:
                 raise BadAnswer(f"expected {size} bytes, got {len(self.body)}")
 
+    def opener(self):
+        """urllib's, but its connections show their sockets to this transfer, so that `abandon` can close them."""
+        transfer = self
+
+        def shown(kind):
+            class Connection(kind):
+                def connect(self):
+                    super().connect()
+                    transfer.socket = self.sock
+                    if transfer.abandoned:
+                        transfer.abandon()
+            return Connection
+
+        class Http(HTTPHandler):
+            def http_open(self, request):
+                return self.do_open(shown(http.client.HTTPConnection), request)
+
+        class Https(HTTPSHandler):
+            def https_open(self, request):
+                return self.do_open(shown(http.client.HTTPSConnection), request, context=ssl.create_default_context())
+
+        return build_opener(Http, Https)
+
+    def abandon(self):
+        """Let the thread end, also where http.client reads on for as long as the server sends."""
+        self.abandoned = True
+        if self.socket:
+            with contextlib.suppress(OSError):          # it may be closed already
+                self.socket.shutdown(socket.SHUT_RDWR)
+
 
 def fetch(url, max_bytes):
-    """The body of a web page or file.
-
-    Parameters
-    ----------
-    url : str
-    max_bytes : int
-        A longer body is cut off, and is an error.
-
-    Returns
-    -------
-    bytes
+    """The body of a web page or file, as bytes; one of more than `max_bytes` is an error.
 
     Raises
     ------
@@ -87,7 +111,7 @@ def fetch(url, max_bytes):
             if seconds > GRACE_SECONDS + received / BYTES_PER_SECOND:
                 raise Unreachable(f"too slow: {received} bytes in {seconds:.0f} seconds")
     finally:
-        transfer.abandoned = True
+        transfer.abandon()
     if transfer.error:
         raise transfer.error
     return bytes(transfer.body)
@@ -120,13 +144,13 @@ def fetch_from(mirrors, name, max_bytes, check):
     """
     for mirror in list(mirrors):
         url = mirror + name
-        print(f"Downloading {url}")
+        say(f"Downloading {url}")
         try:
             body = fetch(url, max_bytes)
-            print(f"Converting {name}")
+            say(f"Converting {name}")
             return body, check(body), url
         except (OSError, ValueError) as error:
-            print(f"  failed: {printable(error)}")
+            say(f"  failed: {printable(error)}")
             if isinstance(error, Unreachable):
                 mirrors.remove(mirror)
     raise OSError(f"no mirror has {name}")

@@ -26,16 +26,26 @@ def unzip(data, max_bytes):
         The gzip stream is damaged or truncated, or its content is longer than `max_bytes`.
     """
     if data[:2] == _GZIP_MAGIC:
-        stream = zlib.decompressobj(wbits=31)               # 31: in the gzip format, with its checksum
-        try:
-            data = stream.decompress(data, max_bytes + 1)
-        except zlib.error as error:
-            raise ValueError(f"damaged gzip data ({error})") from error
-        if len(data) <= max_bytes and not stream.eof:
-            raise ValueError("damaged gzip data (it ends too early)")
+        data = _unzipped(data, max_bytes)
     if len(data) > max_bytes:
         raise ValueError(f"expected {max_bytes} bytes of content, got more")
     return data
+
+
+def _unzipped(data, max_bytes):
+    content = bytearray()
+    for _ in range(100):                                    # a gzip file may have several parts, but hardly so many
+        stream = zlib.decompressobj(wbits=31)               # 31: in the gzip format, with its checksum
+        try:
+            content += stream.decompress(data, max_bytes + 1 - len(content))
+        except zlib.error as error:
+            raise ValueError(f"damaged gzip data ({error})") from error
+        data = stream.unused_data
+        if data[:2] != _GZIP_MAGIC or len(content) > max_bytes:
+            break
+    if len(content) <= max_bytes and not stream.eof:
+        raise ValueError("damaged gzip data (it ends too early)")
+    return bytes(content)                                   # other bytes that follow are left alone, as gunzip does
 
 
 def decode(data, shape):

@@ -12,7 +12,7 @@ import numpy as np
 
 from dataset import idx
 from dataset.download import fetch_from
-from common.files import load_pickle, remove_abandoned, save_pickle, write_atomically
+from common.files import load_pickle, save_pickle, say, write_atomically
 
 OFFLINE = "MNIST_OFFLINE"       # environment variable: 1 means that no download is tried
 FILE_NAMES = {
@@ -21,6 +21,7 @@ FILE_NAMES = {
     "test_img": "t10k-images-idx3-ubyte.gz",
     "test_label": "t10k-labels-idx1-ubyte.gz",
 }
+KERAS_NAMES = {"train_img": "x_train", "train_label": "y_train", "test_img": "x_test", "test_label": "y_test"}
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,7 @@ class IdxFile:
 
     def decode(self, data):
         """The array in `data`, the file's bytes, gzipped or not. ValueError if it is not the right one."""
-        content = idx.unzip(data, self.size)
-        array = idx.decode(content, self.shape)
-        self._check_sum(content)
-        return array
+        return self.check(idx.decode(idx.unzip(data, self.size), self.shape))
 
     def check(self, array):
         """`array`, reshaped, if it is what the file holds; ValueError otherwise."""
@@ -53,30 +51,18 @@ class IdxFile:
         if not isinstance(array, np.ndarray) or array.dtype != np.uint8 or array.size != size:
             raise ValueError(f"expected {size} uint8 values of {self.name}")
         array = np.ascontiguousarray(array.reshape(self.shape))
-        self._check_sum(idx.header(self.shape), array.ravel())
-        return array
-
-    def _check_sum(self, *parts):
-        digest = hashlib.sha256()
-        for part in parts:
-            digest.update(part)
+        digest = hashlib.sha256(idx.header(self.shape))
+        digest.update(array)
         if digest.hexdigest() != self.sha256:
             raise ValueError(f"not the content of {self.name}: expected the SHA-256 {self.sha256}, "
                              f"got {digest.hexdigest()}")
+        return array
 
 
 def four_files(train, test, sums):
-    """The files of a set like MNIST, `train` and `test` images of 28x28 and their labels.
+    """{key: IdxFile} of a set like MNIST, with `train` and `test` images of 28x28 and their labels.
 
-    Parameters
-    ----------
-    train, test : int
-    sums : sequence of four str
-        The SHA-256 of each file before gzip, in the order of `FILE_NAMES`.
-
-    Returns
-    -------
-    dict of str to IdxFile
+    `sums` holds the SHA-256 of each file before gzip, in the order of `FILE_NAMES`.
     """
     shapes = ((train, 28, 28), (train,), (test, 28, 28), (test,))
     return {key: IdxFile(name, shape, sha256)
@@ -114,6 +100,22 @@ class Dataset:
     package: str = ""
     package_folder: Path | None = None
 
+    @property
+    def named(self):
+        """The reader's folder, as the environment variable names it."""
+        return os.environ.get(self.variable, "").strip().strip("\"'").strip()       # Windows keeps the quotes
+
+    def folders(self):
+        """Where the files may be: the reader's folder is seen from here or from the project."""
+        folders = [self.folder]
+        if self.named:
+            named = Path(os.path.expanduser(self.named))
+            folders += [folder.parent if folder.is_file() else folder
+                        for folder in (named, self.cache.parents[1] / named)]
+        if self.package:
+            folders.append(self.package_folder)
+        return list(dict.fromkeys(folders))
+
 
 class NotFound(FileNotFoundError):
     """The data set is in none of the places that the message lists."""
@@ -133,39 +135,38 @@ def load(dataset):
     ------
     NotFound
     """
-    for folder in (dataset.folder, dataset.cache.parent):
-        remove_abandoned(folder)
     try:
         return _read_cache(dataset), str(dataset.cache)
     except FileNotFoundError:
         pass
     except (OSError, ValueError) as error:
-        print(f"Not using the pickle file: {error}")
+        say(f"Not using the pickle file: {error}")
     return prepare(dataset)
 
 
 def prepare(dataset):
     """Find each file in a folder or on the network, and write the cache. Returns and raises as `load`."""
     mirrors = _mirrors(dataset)
+    paths = _all_files(dataset.folders())
     arrays, origins = {}, []
     for key, file in dataset.files.items():
-        arrays[key], origin = _find(dataset, file, mirrors)
+        arrays[key], origin = _find(dataset, key, paths) or _download(dataset, file, mirrors)
         origins.append(origin)
-    print(f"Creating pickle file {dataset.cache}")
+    say(f"Creating pickle file {dataset.cache}")
     flat = {key: array.reshape(len(array), -1) if array.ndim > 1 else array for key, array in arrays.items()}
     try:
         save_pickle(dataset.cache, flat)
-        print("Done!")
+        say("Done!")
     except OSError as error:
-        print(f"Cannot write it ({error}). The data is good, but the next start will be no faster.")
+        say(f"Cannot write it ({error}). The data is good, but the next start will be no faster.")
     return arrays, ", ".join(dict.fromkeys(origins))
 
 
 def download(dataset):
     """Fetch from the mirrors what is not yet in the folder of the data set. Raises NotFound."""
     mirrors = _mirrors(dataset)
-    for file in dataset.files.values():
-        if not _find_in([dataset.folder], file):
+    for key, file in dataset.files.items():
+        if not _find(dataset, key, _all_files([dataset.folder])):
             _download(dataset, file, mirrors)
 
 
@@ -178,8 +179,8 @@ def split(arrays, normalize, flatten, one_hot_label):
 def report(arrays, origin):
     """Print what `load` has returned."""
     for key, array in arrays.items():
-        print(f"{key}: {array.shape} {array.dtype}")
-    print(f"From {origin}")
+        say(f"{key}: {array.shape} {array.dtype}")
+    say(f"From {origin}")
 
 
 def _images(images, normalize, flatten):
@@ -215,41 +216,33 @@ def _read_cache(dataset):
 
 
 def _mirrors(dataset):
-    offline = os.environ.get(OFFLINE, "0") not in ("", "0")
+    offline = os.environ.get(OFFLINE, "").strip().lower() not in ("", "0", "false", "no", "off")
     return [] if offline else list(dataset.mirrors)
 
 
-def _folders(dataset):
-    """The data set's own folder, then the reader's, as seen from here or, when relative, from the project;
-    then that of the package."""
-    folders = [dataset.folder]
-    named = os.path.expanduser(os.environ.get(dataset.variable, ""))
-    if named:
-        folders += [Path(named), dataset.cache.parents[1] / named]
-    if dataset.package:
-        folders.append(dataset.package_folder)
-    return list(dict.fromkeys(Path(os.path.realpath(folder)) for folder in folders))
+def _all_files(folders):
+    """The files in some folders, and in their folders two levels down: unpacking often makes folders."""
+    return [path for folder in folders for level, pattern in enumerate(("*", "*/*", "*/*/*"))
+            for path in sorted(folder.glob(pattern))
+            if path.is_file() and (level == 0 or path.parent.name not in ("mini", "fashion"))]    # other sets
 
 
-def _find_in(folders, file):
+def _find(dataset, key, paths):
     """The array of a file and its folder, or None; says so when a file is there but not right."""
-    plain = file.name.removesuffix(".gz")
-    dotted = plain.replace("-idx", ".idx")
-    for folder in folders:
-        for name in (plain + ".gz", plain, dotted + ".gz", dotted):
-            path = folder / name
-            if not os.path.isfile(path):
-                continue
-            print(f"Converting {path}")
-            try:
-                return read_file(path, file), str(folder)
-            except (OSError, ValueError) as error:
-                print(f"  not used: {error}")
+    file = dataset.files[key]
+    for path in paths:
+        name = path.name.lower()
+        try:
+            if name == f"{dataset.cache.stem}.npz":         # as Keras has it
+                say(f"Reading {path}")
+                with np.load(path, allow_pickle=False) as arrays:
+                    return file.check(arrays[KERAS_NAMES[key]]), str(path)
+            if name.removesuffix(".gz").replace(".idx", "-idx") == file.name.removesuffix(".gz"):
+                say(f"Converting {path}")
+                return read_file(path, file), str(path.parent)
+        except Exception as error:      # a damaged npz can fail in any way
+            say(f"  not used: {error}")
     return None
-
-
-def _find(dataset, file, mirrors):
-    return _find_in(_folders(dataset), file) or _download(dataset, file, mirrors)
 
 
 def _download(dataset, file, mirrors):
@@ -261,13 +254,16 @@ def _download(dataset, file, mirrors):
         dataset.folder.mkdir(exist_ok=True)
         write_atomically(dataset.folder / file.name, body)
     except OSError as error:
-        print(f"Cannot keep {file.name} ({error}).")
+        say(f"Cannot keep {file.name} ({error}).")
     return array, url.removesuffix(file.name)
 
 
 def _how_to_get(dataset, missing):
-    named = os.environ.get(dataset.variable)
-    tried = [str(dataset.folder), f"{dataset.variable}, which is {named or 'not set'}",
+    named = f"which is {dataset.named}" if dataset.named else "which is not set"
+    if dataset.named:
+        there = any(folder.is_dir() for folder in dataset.folders()[1:3])
+        named += ": the files are not in it" if there else ": there is no such folder"
+    tried = [str(dataset.folder), f"{dataset.variable}, {named}",
              *([str(dataset.package_folder)] if dataset.package else []),
              *(_mirrors(dataset) or [f"no mirror, because {OFFLINE} is set"])]
     names = [file.name for file in dataset.files.values()]

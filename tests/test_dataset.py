@@ -8,6 +8,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -166,6 +167,86 @@ def test_folders_with_the_names_of_files_are_passed_by(small):
     assert_good(load_mnist())
 
 
+def folder_each(folder):
+    """As 7-Zip unpacks: each file in a folder of its own."""
+    copy_files(folder)
+    for path in list(folder.iterdir()):
+        path.rename(path.with_name("x"))
+        path.with_suffix("").mkdir()
+        (folder / "x").rename(path.with_suffix("") / path.name)
+
+
+def keras(folder):
+    arrays = {key: source.read_file(MINI_DIR / file.name, file) for key, file in MINI_FILES.items()}
+    folder.mkdir(exist_ok=True)
+    np.savez(folder / "mnist.npz", **{source.KERAS_NAMES[key]: array for key, array in arrays.items()})
+
+
+def deeper(folder):
+    folder.mkdir()
+    (folder / "MNIST").mkdir()
+    copy_files(folder / "MNIST" / "raw")
+
+
+def upper_case(folder):
+    copy_files(folder)
+    for path in list(folder.iterdir()):
+        path.rename(path.with_name("x"))
+        (folder / "x").rename(path.with_name(path.name.upper()))
+
+
+NEARLY_RIGHT = {    # what MNIST_DIR is, with {} for the folder, and how the files lie in there
+    "quotes": ('"{}"', copy_files), "single quotes": ("'{}'", copy_files), "blanks": (" {} \t", copy_files),
+    "blanks in quotes": ('" {}" ', copy_files), "a slash": ("{}/", copy_files),
+    "a file": ("{}/train-images-idx3-ubyte.gz", copy_files), "deeper": ("{}", deeper), "one deeper": ("{}/MNIST", deeper),
+    "a folder for each": ("{}", folder_each), "upper case": ("{}", upper_case),
+    "Keras": ("{}", keras), "Keras's file": ("{}/mnist.npz", keras),
+}
+
+
+@pytest.mark.parametrize("case", NEARLY_RIGHT)
+def test_a_folder_that_is_named_nearly_right(small, tmp_path, monkeypatch, case):
+    value, fill = NEARLY_RIGHT[case]
+    fill(tmp_path / "my data")
+    monkeypatch.setenv("MNIST_DIR", value.format(tmp_path / "my data"))
+    assert_good(load_mnist(allow_mini=False))
+
+
+def test_a_folder_for_each_file_in_the_projects_own_folder(small):
+    folder_each(small.folder)
+    (small.folder / "mini").mkdir()
+    (small.folder / "mini" / TRAIN_IMAGES).write_bytes(b"of another set")
+    assert_good(load_mnist(allow_mini=False))
+
+
+@pytest.mark.parametrize("data", [b"", b"PK\x03\x04" + bytes(100), b"x" * 1000])
+def test_a_damaged_file_of_keras(small, tmp_path, monkeypatch, capsys, data):
+    monkeypatch.setenv("MNIST_DIR", str(copy_files(tmp_path / "mine")))
+    (tmp_path / "mine" / "mnist.npz").write_bytes(data)
+    assert_good(load_mnist(allow_mini=False))
+    assert capsys.readouterr().out.count("mnist.npz\n  not used: ") == 4
+
+
+def test_a_folder_that_does_not_exist(small, tmp_path, monkeypatch):
+    monkeypatch.setenv("MNIST_DIR", str(tmp_path / "nowhere"))
+    with pytest.raises(FileNotFoundError, match=r"MNIST_DIR, which is .*nowhere: there is no such folder"):
+        load_mnist(allow_mini=False)
+    (tmp_path / "nowhere").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"MNIST_DIR, which is .*nowhere: the files are not in it"):
+        load_mnist(allow_mini=False)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows deletes no current folder")
+@pytest.mark.parametrize("named", ["absolute", "relative"])
+def test_a_current_folder_that_was_deleted(small, tmp_path, monkeypatch, named):
+    copy_files(tmp_path / "shared")
+    monkeypatch.setenv("MNIST_DIR", str(tmp_path / "shared") if named == "absolute" else "../shared")
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert_good(load_mnist(allow_mini=False))
+
+
 # ---- what is not right
 
 def good(name):
@@ -187,6 +268,9 @@ DAMAGE = {
     "labels": lambda: good("train-labels-idx1-ubyte.gz"),
     "the test images": lambda: good("t10k-images-idx3-ubyte.gz"),
     "a web page": lambda: b"<html>404</html>",
+    "half of two parts": lambda: gzip.compress(raw(f"{TRAIN_IMAGES}.gz")[:5000], 1),
+    "a cut second part": lambda: gzip.compress(raw(f"{TRAIN_IMAGES}.gz")[:5000], 1) + gzip.compress(b"x")[:-5],
+    "parts of nothing": lambda: gzip.compress(b"") * 10_000,
     "a bomb": lambda: gzip.compress(bytes(50_000_000), 1),
     "a huge file": lambda: bytes(4_000_000),
 }
@@ -199,6 +283,19 @@ def test_a_bad_file_is_reported_and_the_next_place_is_tried(small, tmp_path, mon
     bad.write_bytes(DAMAGE[damage]())
     assert_good(load_mnist())
     assert f"Converting {bad}\n  not used: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("harmless", [
+    lambda data: gzip.compress(data[:5000], 1) + gzip.compress(data[5000:], 1),
+    lambda data: gzip.compress(data, 1) + bytes(512),
+    lambda data: gzip.compress(data, 1) + b"made by a server",
+    lambda data: gzip.compress(b"") * 30 + gzip.compress(data, 1),
+], ids=["two parts", "zeros behind", "text behind", "empty parts"])
+def test_gzip_in_several_parts_or_with_more_behind(small, capsys, harmless):
+    copy_files(small.folder)
+    (small.folder / f"{TRAIN_IMAGES}.gz").write_bytes(harmless(raw(f"{TRAIN_IMAGES}.gz")))
+    assert_good(load_mnist())
+    assert "not used" not in capsys.readouterr().out
 
 
 def test_a_bomb_takes_no_memory():
@@ -262,14 +359,16 @@ def test_the_mini_set_takes_the_place_of_what_is_nowhere(small, monkeypatch):
 
 def test_offline_means_that_no_mirror_is_asked(small, monkeypatch, capsys):
     monkeypatch.setattr(mnist, "MNIST", dataclasses.replace(small, mirrors=("http://127.0.0.1:1/mnist/",)))
-    monkeypatch.setenv("MNIST_OFFLINE", "1")
-    with pytest.raises(FileNotFoundError, match="MNIST_OFFLINE is set"):
-        load_mnist(allow_mini=False)
-    assert "Downloading" not in capsys.readouterr().out
-    monkeypatch.setenv("MNIST_OFFLINE", "0")
-    with pytest.raises(FileNotFoundError):
-        load_mnist(allow_mini=False)
-    assert "Downloading" in capsys.readouterr().out
+    for value in ("1", "true", "yes"):
+        monkeypatch.setenv("MNIST_OFFLINE", value)
+        with pytest.raises(FileNotFoundError, match="MNIST_OFFLINE is set"):
+            load_mnist(allow_mini=False)
+        assert "Downloading" not in capsys.readouterr().out
+    for value in ("0", "", "false", "False", "no", " off "):
+        monkeypatch.setenv("MNIST_OFFLINE", value)
+        with pytest.raises(FileNotFoundError):
+            load_mnist(allow_mini=False)
+        assert "Downloading" in capsys.readouterr().out
 
 
 # ---- the cache
@@ -375,13 +474,14 @@ def first_use(folder, before=""):
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])
 def test_killed_while_it_writes_the_cache(small, monkeypatch, step):
-    """The next run has good data, and sweeps away what was half-written."""
+    """The next run has good data, and one an hour later sweeps away what was half-written."""
     monkeypatch.setenv("MNIST_DIR", str(MINI_DIR))
     process = first_use(small.folder, f"import os; os.{step} = lambda *_: os._exit(9)")
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 9, output
     (left,) = small.folder.iterdir()
     assert left.name.startswith("mnist.pkl.") and left.suffix == ".tmp"
+    os.utime(left, (time.time() - 4000,) * 2)       # an hour later
     assert_good(load_mnist())
     assert os.listdir(small.folder) == ["mnist.pkl"]
 
@@ -420,6 +520,16 @@ def test_no_mini_digit_is_used_for_both_training_and_testing():
     train, test = (source.read_file(MINI_DIR / MINI_FILES[key].name, MINI_FILES[key])
                    for key in ("train_img", "test_img"))
     assert len({image.tobytes() for image in [*train, *test]}) == 5000
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp932", "gbk", "cp949"])
+def test_the_script_where_the_terminal_lacks_letters(tmp_path, encoding):
+    project = copy_project(tmp_path / "深学Ł")
+    run = subprocess.run([sys.executable, project / "dataset" / "mnist.py"], capture_output=True, encoding=encoding,
+                         env={**os.environ, "PYTHONIOENCODING": encoding, "MNIST_DIR": "", "MNIST_OFFLINE": "1"})
+    assert run.returncode == 0, run.stderr
+    shown = str(project).encode(encoding, "backslashreplace").decode(encoding)
+    assert run.stdout.splitlines()[-1].startswith(f"From {shown}") and "\\" in shown
 
 
 @pytest.mark.parametrize("here", ["dataset", "."])

@@ -7,10 +7,10 @@ import re
 import shutil
 import socket
 import ssl
-import subprocess
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +20,7 @@ from dataset.mnist import MINI_DIR, MINI_FILES, MiniMnistWarning, load_mnist
 from test_dataset import assert_good
 
 pytestmark = pytest.mark.filterwarnings("error::dataset.mnist.MiniMnistWarning")
-SLOW = 30       # seconds; longer than any test waits
+SLOW = 3       # seconds; longer than any test waits
 BOMB = gzip.compress(bytes(50_000_000), 1)
 
 
@@ -264,29 +264,50 @@ def test_a_name_lookup_that_hangs(server, monkeypatch, capsys):
     assert "too slow" in capsys.readouterr().out
 
 
-CERTIFICATES = {        # the host, the days it is good for, whether we trust who has signed it, the complaint
-    "good": ("localhost", 2, True, ""),
-    "signed by itself": ("localhost", 2, False, "self-signed|self signed"),
-    "out of date": ("localhost", -1, True, "has expired"),
-    "of another host": ("example.com", 2, True, "Hostname mismatch"),
+def endless_headers(handler, good):
+    while True:
+        handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
+
+
+def endless_trailers(handler, good):
+    handler.protocol_version = "HTTP/1.1"
+    handler.send_response(200)
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    handler.wfile.write(b"1\r\n\x1f\r\n0\r\n")
+    while True:
+        handler.wfile.write(b"X: y\r\n" * 1000)
+
+
+@pytest.mark.parametrize("how", [endless_headers, endless_trailers])
+def test_an_answer_that_never_ends_leaves_no_thread(server, monkeypatch, capsys, how):
+    """http.client reads on for as long as the server sends, in a thread that takes a whole core."""
+    monkeypatch.setitem(ANSWERS, how.__name__, how)
+    monkeypatch.setattr(download, "GRACE_SECONDS", 0.5)
+    server.use(how.__name__, "good")
+    assert_good(load_mnist())
+    assert "  failed: too slow" in capsys.readouterr().out
+    for thread in threading.enumerate():
+        if isinstance(thread, download._Transfer):
+            thread.join(SLOW)
+            assert not thread.is_alive()
+
+
+CERTIFICATES = {        # in tests/certificates: whether we trust who has signed it, and the complaint
+    "good": (True, ""), "signed by itself": (False, "self-signed|self signed"),
+    "out of date": (True, "has expired"), "of another host": (True, "Hostname mismatch"),
 }
 
 
 @pytest.mark.parametrize("kind", CERTIFICATES)
-def test_certificates_are_verified(server, tmp_path_factory, monkeypatch, capsys, kind):
-    host, days, trusted, complaint = CERTIFICATES[kind]
-    folder = tmp_path_factory.mktemp("tls")
-    if not shutil.which("openssl"):
-        pytest.skip("needs the program openssl, to make a certificate")
-    (folder / "names").write_text(f"subjectAltName=DNS:{host}")
-    for make in ("req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=x "
-                 "-keyout key.pem -out asked.pem",
-                 f"x509 -req -in asked.pem -signkey key.pem -days {days} -extfile names -out cert.pem"):
-        subprocess.run(["openssl", *make.split()], cwd=folder, check=True, capture_output=True)
+def test_certificates_are_verified(server, monkeypatch, capsys, kind):
+    trusted, complaint = CERTIFICATES[kind]
+    folder = Path(__file__).with_name("certificates")
+    certificate = folder / ("good.pem" if kind == "signed by itself" else f"{kind.replace(' ', '_')}.pem")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    context.load_cert_chain(certificate, folder / "key.pem")
     if trusted:
-        monkeypatch.setenv("SSL_CERT_FILE", str(folder / "cert.pem"))
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     with serve(context) as secure:
         server.use(f"https://localhost:{secure.server_port}/good/", "good")
         assert_good(load_mnist())

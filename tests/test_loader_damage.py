@@ -8,7 +8,7 @@ import pytest
 from common.files import save_pickle
 from fuzz import loader
 
-posix = pytest.mark.skipif(os.name != "posix", reason="needs fork, kill -9 and limits")
+posix = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork, kill -9 and limits")
 
 
 @pytest.fixture
@@ -50,16 +50,6 @@ def test_killed_at_random_moments(tmp_path, rng):
 @posix
 def test_eight_processes_at_once(tmp_path):
     assert tries(loader.together(tmp_path, 1)) == 1
-
-
-def test_what_a_process_left_is_swept_up_even_if_another_has_made_the_cache(tmp_path):
-    dataset = loader.mini_at(tmp_path, files=loader.MINI_DIR)
-    loader.load(dataset)
-    left = [tmp_path / f"{name}.{2 ** 22 + 1}-0123abcd.tmp" for name in ("mnist.pkl", *loader.FILES)]
-    for path in left:
-        path.write_bytes(b"half")
-    assert loader.load(dataset) == ""
-    assert os.listdir(tmp_path) == ["mnist.pkl"]
 
 
 @pytest.mark.parametrize("version", ["older", "newer", "of another set"])

@@ -2,9 +2,9 @@
 
     python tests/fuzz/pickles.py [--times N]        N random files of each kind, 20,000 if omitted
 
-Each hostile file is read as mnist.pkl, sample_weight.pkl, params.pkl and a checkpoint. It must be refused, in words, at
-once, in little memory and without anything having been run: the interpreter's own audit events say so. Prints a line
-for each kind of file; the exit code is 1 if anything was wrong.
+Each hostile file is read as mnist.pkl, sample_weight.pkl, params.pkl and a checkpoint. It must be refused, in words and
+without anything having been run: the interpreter's own audit events say so. Prints a line for each kind of file; the
+exit code is 1 if anything was wrong.
 """
 import argparse
 import codecs
@@ -22,17 +22,20 @@ from pathlib import Path
 
 import numpy as np
 
+try:
+    import resource
+except ImportError:         # Windows
+    resource = None
+
 sys.path += [str(Path(__file__).resolve().parents[n]) for n in (1, 2)]
 from ch03.neuralnet_mnist import init_network
 from common.training.checkpoint import load_checkpoint
 from common.multi_layer_net import MultiLayerNet
 from common.trainer import Trainer
-from common import plain_pickle
+from common import files
 from dataset import idx, mnist, source
-from test_plain_pickle import ARRAYS, FLOODS, HAND_MADE, PLAIN, PROTOCOLS, UINT8, array, assert_same, hostile, text
+from test_pickles import ARRAYS, HAND_MADE, PLAIN, PROTOCOLS, UINT8, array, assert_same, hostile, text
 
-SECONDS = 10            # a file of a megabyte must be refused in this time, on a busy machine too ...
-MEGABYTES = 100         # ... and in this memory
 EVENTS = ("os.", "subprocess.", "shutil.", "socket.", "ctypes.", "pickle.", "exec", "compile", "import", "code.")
 watchers = []
 
@@ -56,6 +59,20 @@ def nothing_runs():
     finally:
         ran = watchers.pop()
     assert not ran, f"it ran {ran[0]}"
+
+
+@contextlib.contextmanager
+def little_memory(gigabytes=8):
+    """A hostile file with a true checksum may ask for all the memory there is: here it gets an error."""
+    if resource is None:
+        yield
+        return
+    whole = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (gigabytes * 10 ** 9, whole[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, whole)
 
 
 class Doors:
@@ -112,14 +129,13 @@ class Doors:
                 assert error is None, f"{door}, protocol {protocol}: {error}"
 
 
-def attacks(marker, honest, size=10 ** 6, protocols=PROTOCOLS):
+def attacks(marker, honest, protocols=PROTOCOLS):
     """(name, a hostile pickle), alone and amid honest data; those that call a command would write `marker`."""
     for name, obj in hostile(marker).items():
         for protocol in protocols:
             for data in (obj, {**honest, "more": obj}, {**honest, list(honest)[0]: obj}):
                 yield name, pickle.dumps(data, protocol)
     yield from HAND_MADE.items()
-    yield from ((f"a flood of {name}", flood(size)) for name, flood in FLOODS.items())
 
 
 def obfuscated(rng, marker):
@@ -177,26 +193,22 @@ def damaged(rng, pickled):
 
 # ---- the checks: each gives (what, count, remark) for every kind
 
-def hostile_files(folder, size=10 ** 6, protocols=PROTOCOLS):
+def hostile_files(folder, protocols=PROTOCOLS):
     """Every attack at every door, whole and as one value of an honest file."""
     doors, marker = Doors(folder), folder / "hacked"
     doors.check()
-    before, counts, slowest = _peak(), Counter(), Counter()
+    counts = Counter()
     for door, honest in doors.honest.items():
-        for name, data in attacks(marker, honest, size, protocols):
-            started = time.perf_counter()
+        for name, data in attacks(marker, honest, protocols):
             assert doors.read(door, data), f"{name} was let in as {door}"
-            slowest[name] = max(slowest[name], time.perf_counter() - started)
             counts[name] += 1
-            assert slowest[name] < SECONDS, f"{name} took {slowest[name]:.1f} s"
-            assert _peak() - before < MEGABYTES, f"{name}: the process grew by {_peak() - before} MB"
     assert not marker.exists()
     for name, count in counts.items():
-        yield name, count, f"refused, in {slowest[name] * 1000:.1f} ms at most"
+        yield name, count, "refused"
 
 
 def random_files(folder, times, seed=0):
-    """Random files at the machine itself, and what it lets through of them at every door."""
+    """Random files, with and without a checksum, and some of them at every door."""
     rng = random.Random(seed)
     doors = Doors(folder)
     marker = folder / "hacked"
@@ -208,16 +220,19 @@ def random_files(folder, times, seed=0):
         loaded = 0
         for i in range(times):
             data = make()
-            try:
-                with nothing_runs():
-                    plain_pickle.build(data)
-                loaded += 1
-                assert name != "obfuscated calls", f"a call was let in: {data}"
-            except ValueError:
-                pass
+            for checksum in (b"", files._checksum(data)):
+                try:
+                    with nothing_runs(), little_memory() if checksum else contextlib.nullcontext():
+                        files._read(data + checksum)
+                    loaded += 1
+                    assert name != "obfuscated calls", f"a call was let in: {data}"
+                except AssertionError:
+                    raise
+                except Exception:       # `load_pickle` makes an UnreadableFile of it
+                    pass
             if i % 20 == 0:
                 doors.read(rng.choice(list(doors.load)), data)
-        yield name, times, f"{times - loaded} refused, {loaded} gave plain data"
+        yield name, 2 * times, f"{2 * times - loaded} refused, {loaded} gave plain data"
     assert not marker.exists()
 
 
@@ -238,17 +253,8 @@ def honest_files(times, seed=0):
     for protocol in PROTOCOLS:
         for _ in range(times):
             pickled = pickle.dumps(value(), protocol)
-            assert_same(plain_pickle.build(pickled)[0], pickle.loads(pickled))
+            assert_same(files._read(pickled), pickle.loads(pickled))
         yield f"honest files, protocol {protocol}", times, "equal"
-
-
-def _peak():
-    """Megabytes of memory the process has had at most."""
-    try:
-        import resource
-    except ImportError:                 # not on Windows
-        return 0
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1000 if sys.platform != "darwin" else 1000 ** 2)
 
 
 def main():

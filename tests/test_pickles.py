@@ -7,23 +7,26 @@ import pickle
 import re
 import struct
 import sys
-import tracemalloc
+import tempfile
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from common import plain_pickle
-from common.plain_pickle import build
+from common.files import UnreadableFile, load_pickle
+from common.multi_layer_net_extend import MultiLayerNetExtend
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 TABLE = np.arange(6.0).reshape(2, 3)
 
 
 def load(pickled):
-    data, size = build(pickled)
-    assert size == len(pickled)
-    return data
+    """What `load_pickle` makes of a file with these bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "data.pkl")
+        path.write_bytes(pickled)
+        return load_pickle(path)
 
 
 def assert_same(got, expected):
@@ -78,10 +81,41 @@ def test_an_array_met_twice_is_one_array(protocol):
     assert got["a"] is got["b"][0]
 
 
+class Own(dict):
+    """A reader's class that pickles as a plain dict."""
+    def __reduce__(self):
+        return dict, (dict(self),)
+
+
+PARAMS = {"W1": TABLE, "b1": np.zeros(3, np.float32)}
+NET = MultiLayerNetExtend(3, [4], 2, use_batchnorm=True)
+READERS_OWN = {     # what readers' scripts have dumped, and what it loads as
+    "the params of a net": (NET.params, dict(NET.params)), "the state of a net": (NET.state, dict(NET.state)),
+    "an OrderedDict": (collections.OrderedDict(PARAMS), PARAMS),
+    "a defaultdict": (collections.defaultdict(int, PARAMS), PARAMS),
+    "a defaultdict of lists": (collections.defaultdict(list, PARAMS), PARAMS),
+    "a Counter": (collections.Counter("aab"), {"a": 2, "b": 1}),
+    "a dict of one's own": (Own(PARAMS), PARAMS),
+    "a matrix": (TABLE.view(np.matrix), TABLE),
+    "other keys": ({np.int64(3): 1, None: 2, (1, ("x", 2)): TABLE, 0.5: 3, b"b": 4, frozenset([1]): 5, True: 6},) * 2,
+    "sets of them": ({(1, 2), np.float32(0.5), None},) * 2,
+}
+
+
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_an_ordered_dict_loads_as_a_dict(protocol):
-    got = load(pickle.dumps(collections.OrderedDict(W2=TABLE, b2=1), protocol))
-    assert_same(got, {"W2": TABLE, "b2": 1})
+@pytest.mark.parametrize("name", READERS_OWN)
+def test_what_readers_have(name, protocol):
+    dumped, expected = READERS_OWN[name]
+    assert_same(load(pickle.dumps(dumped, protocol)), expected)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_mapped_array(tmp_path, protocol):
+    mapped = np.memmap(tmp_path / "mapped", np.float32, "w+", shape=(2, 3))
+    mapped[:] = TABLE
+    got = load(pickle.dumps({"W1": mapped, "b1": mapped[0]}, protocol))
+    assert_same(got, {"W1": TABLE.astype(np.float32), "b1": TABLE[0].astype(np.float32)})
+    assert type(got["W1"]) is np.ndarray
 
 
 NUMPY_1 = {     # what NumPy 1.26 wrote, by protocol: base85 of the zlib-compressed pickle
@@ -164,6 +198,7 @@ def named(pickled, names):
     def renamed(match):
         name = re.sub(rb"numpy\._?core", names.encode(), match[2])
         return name if match[1] is None else b"\x8c" + bytes([len(name)]) + name
+    pickled = re.sub(rb"\x95..\0{6}", b"", pickled, flags=re.DOTALL)     # frames of another length
     return re.sub(rb"(\x8c[\x12-\x16])?(numpy\._?core\.(multiarray|numeric))", renamed, pickled)
 
 
@@ -173,7 +208,7 @@ def named(pickled, names):
 def test_truncated_files_are_refused(protocol):
     pickled = pickle.dumps({"W1": TABLE, "b1": [1, 2.5, "x"]}, protocol)
     for length in range(len(pickled)):
-        with pytest.raises(ValueError):
+        with pytest.raises(UnreadableFile):
             load(pickled[:length])
 
 
@@ -215,7 +250,7 @@ def hostile(path):
         "print": Call(print, "hacked"),
         "sys.exit": Call(sys.exit, 3),
         "a function of ours": Call(marker),
-        "a function of the loader": Call(build, b"N."),
+        "a function of the loader": Call(load_pickle, b"x.pkl"),
         "a pickle in a pickle": Call(pickle.loads, b"N."),
         "a class": os._wrap_close,
         "a class of NumPy": np.ndarray,
@@ -234,7 +269,6 @@ def hostile(path):
         "an array of dates": np.array(["2020-01-01"], "M8[D]"),
         "a dtype of objects": np.dtype(object),
         "a generator": np.random.default_rng(0),
-        "an odd dict": Call(collections.OrderedDict, [(1, 2)]),
     }
 
 
@@ -242,7 +276,7 @@ def hostile(path):
 def test_hostile_calls_run_nothing(tmp_path, protocol, capfd):
     for name, obj in hostile(tmp_path / "hacked").items():
         pickled = pickle.dumps(obj, protocol)
-        with pytest.raises(ValueError, match="nothing in it was run"):
+        with pytest.raises(UnreadableFile, match="nothing in it was run"):
             load(pickled)
             pytest.fail(f"{name} loaded")
     assert os.listdir(tmp_path) == []
@@ -274,7 +308,6 @@ HAND_MADE = {
     "a class by NEWOBJ_EX": NDARRAY + b"K\x05\x85}\x92.",
     "a name from the stack": text("os") + text("system") + b"\x93" + text("true") + b"\x85R.",
     "a name from the memo": text("os") + b"q\x00" + text("system") + b"q\x01" + b"h\x00h\x01\x93" + b")R.",
-    "a name left on the stack": text("os") + text("system") + b"0.",
     "a dotted name": text("numpy") + text("core.os.system") + b"\x93.",
     "a name with a newline": text("numpy\nos") + text("system") + b"\x93.",
     "a name of numbers": b"K\x01K\x02\x93.",
@@ -318,101 +351,30 @@ HAND_MADE = {
     "keys without values": b"}(Nu.",
     "a list as key": b"}]Ns.",
     "an item for a number": b"K\x01Na.",
-    "a deep key": b"}" + b")" + b"\x85" * 1000 + b"Ns.",
-    "a key that takes for ever to hash": b"})" + 18 * b"q\x00h\x00\x86" + b"Ns.",
-    "a tuple as key": b"}K\x01\x85Ns.",
-    "numbers of one hash": b"}\x8a\x08" + (2 ** 61 - 1).to_bytes(8, "little") + b"Ns.",
-    "complex numbers of one hash": b"}c__builtin__\ncomplex\n(" + 2 * (b"G" + bytes(8)) + b"tRNs.",
-    "a NumPy number as key": b"}cnumpy.core.multiarray\nscalar\n(" + UINT8 + b"C\x01xtRNs.",
-    "a set of tuples": b"c__builtin__\nset\n(](K\x01\x85etR.",
     "a truth of 5": array(b"K\x01\x85", DTYPE + b"(" + text("b1") + b"\x89\x88tR", raw=b"C\x01\x05") + b".",
     "a character beyond Unicode":
         array(b"K\x01\x85", DTYPE + b"(" + text("U1") + b"\x89\x88tR", raw=b"C\x04\0\0\x11\0") + b".",
     "a scalar beyond Unicode":
         b"cnumpy.core.multiarray\nscalar\n(" + DTYPE + b"(" + text("U1") + b"\x89\x88tRC\x04\xff\xff\xff\x7ftR.",
-    "sets in a set": b"((\x91\x91.",
     "a name in a tuple in a list": b"]" + NDARRAY + b"\x85a.",
     "a name deep in tuples": NDARRAY + b"\x85\x85.",
+    "a dtype that is turned after its array":
+        array(b"K\x01\x85", DTYPE + b"(" + text("U1") + b"\x89\x88tRq\x05", raw=b"C\x04A\0\0\0")
+        + b"h\x05(K\x03" + text(">") + b"NNNK\x04K\x04K\x08tb0.",
+    "a place of the memo that is far away": b"Nr\xff\xff\xff\x7f.",
     "a set of arrays": b"\x8f(" + array(b"K\x00\x85") + b"\x90.",
 }
 
 
 @pytest.mark.parametrize("name", HAND_MADE)
 def test_hand_made_pickles_run_nothing(name):
-    with pytest.raises(ValueError, match="nothing in it was run"):
+    with pytest.raises(UnreadableFile, match="nothing in it was run"):
         load(HAND_MADE[name])
 
 
-@pytest.mark.parametrize("once, again", [
-    (text("x" * 2000) + b"q\x00", b"c_codecs\nencode\nh\x00" + text("latin1") + b"\x86R"),
-    (b"B" + struct.pack("<I", 20000) + bytes(20000) + b"q\x00" + UINT8 + b"q\x01",
-     FROM_BUFFER + b"(h\x00h\x01M\x20\x4e\x85" + text("C") + b"tR"),
-    (b"](" + 2000 * b"K\x01" + b"eq\x00", b"c__builtin__\nset\nh\x00\x85R"),
-    (DTYPE + b"(" + text("S20000") + b"\x89\x88tRB" + struct.pack("<I", 20000) + bytes(20000) + b"\x86q\x00",
-     b"cnumpy.core.multiarray\nscalar\nh\x00R"),
-    (b"(K\x01M\x20\x4e\x85" + UINT8 + b"\x89B" + struct.pack("<I", 20000) + bytes(20000) + b"tq\x00",
-     RECONSTRUCT + NDARRAY + b"K\x00\x85C\x01b\x87Rh\x00b"),
-], ids=["bytes", "array", "set", "scalar", "state"])
-def test_copies_cannot_fill_the_memory(once, again):
-    load(b"(" + once + again + b"l.")
-    with pytest.raises(ValueError, match="far larger than the file"):
-        load(b"(" + once + 1000 * again + b"l.")
-
-
-FLOODS = {      # functions of a number: pickles of about as many bytes that would take far more memory or time
-    "lists": lambda n: b"(" + b"]" * n + b"l.",
-    "sets": lambda n: b"(" + b"\x8f" * n + b"l.",
-    "dicts": lambda n: b"(" + b"}" * n + b"l.",
-    "marks": lambda n: b"(" * n + b".",
-    "places in the memo": lambda n: b"N" + b"\x94" * n + b".",
-    "one place in the memo": lambda n: b"N" + b"q\x00" * (n // 2) + b".",
-    "lists in lists": lambda n: b"]" * (n // 2) + b"a" * (n // 2 - 1) + b".",
-    "tuples in tuples": lambda n: b"N" + b"\x85" * n + b".",
-    "names in tuples": lambda n: b"cos\nsystem\n" + b"\x85" * n + b".",
-    "twice the list before": lambda n: b"]" + b"q\x00](h\x00h\x00e" * (n // 9) + b".",
-    "a list in itself": lambda n: b"]q\x00" + b"h\x00a" * (n // 3) + b".",
-    "an item again and again": lambda n: b"}(" + b"K\x01N" * (n // 3) + b"u.",
-    "protocols": lambda n: b"\x80\x04" * (n // 2) + b"N.",
-    "dtypes": lambda n: b"(" + UINT8 + b"q\x00" + b"h\x00" * (n // 2) + b"l.",
-    "names from the memo": lambda n:
-        b"(" + text("x" * (n // 2)) + b"q\x00" + b"h\x00h\x00\x93" * (n // 10) + b"l.",
-    "keys of one hash": lambda n: b"}(" + b"".join(
-        b"\x8a\x0a" + (k * (2 ** 61 - 1)).to_bytes(10, "little") + b"N" for k in range(n // 13)) + b"u.",
-}
-
-
-@pytest.mark.parametrize("name", FLOODS)
-def test_floods_are_refused_early(monkeypatch, name):
-    monkeypatch.setattr(plain_pickle, "FREE_INSTRUCTIONS", 1000)
-    pickled = FLOODS[name](30_000)
-    tracemalloc.start()
-    try:
-        with pytest.raises(ValueError, match="instructions|far larger than the file|keys that are more"):
-            load(pickled)
-        assert tracemalloc.get_traced_memory()[1] < 2_000_000
-    finally:
-        tracemalloc.stop()
-
-
-def test_many_honest_numbers_are_no_flood(monkeypatch):
-    monkeypatch.setattr(plain_pickle, "FREE_INSTRUCTIONS", 1000)
-    losses = np.random.RandomState(0).rand(20_000).tolist()
-    assert load(pickle.dumps({"losses": losses}))["losses"] == losses
-
-
 def test_the_error_names_what_the_file_asks_for():
-    with pytest.raises(ValueError, match=f"it asks for {os.name}.system, which is not plain"):
+    with pytest.raises(UnreadableFile, match=f"it asks for {os.name}.system, which is not plain"):
         load(pickle.dumps({"W1": Call(os.system, "true")}))
-
-
-def test_the_error_does_not_print_what_the_file_has_built():
-    """A list of twice the list of twice the list ... is small, and endless when printed."""
-    with pytest.raises(ValueError, match=r"\(ValueError: it asks for a list, which is not plain data\)"):
-        load(b"]" + 10 * b"q\x00](h\x00h\x00e" + b")R.")
-
-
-def test_more_bytes_may_follow():
-    assert build(b"K\x05.more") == (5, 3)
 
 
 def test_the_pieces_of_the_hand_made_pickles_are_sound():
@@ -421,11 +383,6 @@ def test_the_pieces_of_the_hand_made_pickles_are_sound():
     by_buffer = FROM_BUFFER + b"(C\x02\x05\x06" + UINT8 + b"K\x02\x85" + text("C") + b"tR."
     for pickled in (by_state, by_buffer):
         assert_same(load(pickled), np.array([5, 6], np.uint8))
-
-
-def test_a_memo_number_costs_no_memory():
-    """Python's own unpickler sets aside memory for all smaller numbers, gigabytes for this one."""
-    assert load(b"Nr\xff\xff\xff\x7f.") is None
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -438,5 +395,5 @@ def test_random_damage_gives_data_or_an_error(seed):
         damaged[places] = rng.randint(0, 256, len(places))
         try:
             load(damaged.tobytes())
-        except ValueError:
+        except UnreadableFile:
             pass
