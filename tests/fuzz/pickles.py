@@ -11,7 +11,6 @@ import codecs
 import contextlib
 import dataclasses
 import hashlib
-import os
 import pickle
 import random
 import sys
