@@ -29,11 +29,12 @@ def diagnose(name, comparisons, probe=None):
         mistakes += [nothing]
         mistakes += [added_up, overwritten] if probe else []
         mistakes += [changed_input, wrote_into_dout] if e.is_layer else []
-        mistakes += [another_input, factor, rearranged, known_places, statistics_held_constant]
+        mistakes += [another_input, factor, rearranged]
+        mistakes += [layer_inside] if probe else []
+        mistakes += [known_places, statistics_held_constant]
         mistakes += [other_dout, own_value_only] if e.is_layer else []
         mistakes += [missing_factor, missing_term]
         mistakes += [wrong_memory, prediction] if e.is_layer else []
-        mistakes += [layer_inside] if probe else []
         mistakes += [some_places]
         mistakes += [not_proportional] if e.is_layer else []
     with np.errstate(all="ignore"):
@@ -53,15 +54,21 @@ class Evidence:
         found = comparisons[name]
         self.name, self.comparisons, self.probe = name, comparisons, probe
         self.given, self.right, self.at_bends = found.given, found.by_differences.copy(), found.at_bends
-        self.is_layer = hasattr(probe, "handed_dout")
+        self.is_layer = probe is not None and probe.is_layer
         self.array = self.out = self.dout = self._jacobian = None
         if probe:
             self.array, self.out, self.dout = probe.arrays[name], np.asarray(probe.out[0]), np.asarray(probe.dout[0])
             if np.isnan(self.right).any() and self.array.size <= 300:
                 self.right = np.where(np.isnan(self.right), slopes(probe.value, self.array), self.right)
         self.fits = self.given.shape == self.right.shape
-        self.known = ~np.isnan(self.right)
-        self.error = np.abs(self.given - self.right)[self.known].max(initial=0) if self.fits else np.inf
+        self.known, self.error = ~np.isnan(self.right), np.inf
+        if self.fits:
+            difference = np.where(self.known, np.abs(self.given - self.right), 0)
+            self.error = difference.max(initial=0)
+            self.wrong = difference > 1e-3 * self.error
+            if (self.wrong & ~self.at_bends).any():     # what holds at bends may be a chance: not needed then
+                self.known &= ~self.at_bends
+                self.wrong &= ~self.at_bends
 
     def explains(self, gradient):
         """Is this what was given?"""
@@ -74,8 +81,8 @@ class Evidence:
     def same(self, a, b):
         if np.shape(a) != np.shape(b):
             return False
-        a, b = (np.asarray(values, float)[self.known & ~self.at_bends] for values in (a, b))
-        return bool(a.size and np.abs(a - b).max() <= min(1e-4 * np.abs(b).max(), 1e-2 * self.error))
+        a, b = (np.asarray(values, float)[self.known] for values in (a, b))
+        return bool(b.any() and np.abs(a - b).max() <= min(1e-4 * np.abs(b).max(), 1e-2 * self.error))
 
     @property
     def jacobian(self):
@@ -159,11 +166,10 @@ def rearranged(e):
 
 def known_places(e):
     """Right but for places that have something in common."""
-    wrong = _wrong(e)
-    for what, places in _places(e, wrong) if wrong is not None else ():
+    for what, places in _places(e):
         places = places & e.known
-        if min(places.sum(), (e.known & ~places).sum()) >= 2 and np.array_equal(places, wrong):
-            return f"d{e.name} is wrong only {what}{_there(e, wrong)}."
+        if min(places.sum(), (e.known & ~places).sum()) >= 2 and np.array_equal(places, e.wrong):
+            return f"d{e.name} is wrong only {what}{_there(e)}."
 
 
 def statistics_held_constant(e):
@@ -204,11 +210,11 @@ def missing_term(e):
 
 
 def some_places(e):
-    wrong = _wrong(e)
-    if wrong is not None and wrong.sum() <= e.known.sum() / 2:
-        where = ", ".join(str(tuple(map(int, place))) for place in np.argwhere(wrong)[:3])
-        return (f"d{e.name} is wrong in only {wrong.sum():,} of {e.known.sum():,} places: {where}"
-                f"{', ...' if wrong.sum() > 3 else ''}{_there(e, wrong)}.")
+    wrong = e.wrong.sum()
+    if wrong <= e.known.sum() / 2:
+        where = ", ".join(str(tuple(map(int, place))) for place in np.argwhere(e.wrong)[:3])
+        return (f"d{e.name} is wrong in only {wrong:,} of {e.known.sum():,} places: {where}"
+                f"{', ...' if wrong > 3 else ''}{_there(e)}.")
 
 
 # ---- seen when a layer or net runs again -----------------------------------------------------------------------------
@@ -254,7 +260,7 @@ def layer_inside(e):
 
         with _replaced(inner, forward=record):
             e.probe.results()
-        check = check_gradients(inner, *calls[0], at_most=30) if calls else {}
+        check = check_gradients(inner, *calls[0], at_most=200) if calls else {}
         for name in getattr(check, "failed", ()):
             return f"{_label(e, inner)} fails when it is checked alone: {check[name].diagnosis or f'd{name} is wrong.'}"
 
@@ -350,26 +356,20 @@ def not_proportional(e):
 # ---- candidates ------------------------------------------------------------------------------------------------------
 
 
-def _wrong(e):
-    """Where the given gradient is wrong; None if it is right nowhere."""
-    wrong = (np.abs(e.given - e.right) > 1e-3 * e.error) & e.known
-    return None if wrong[e.known].all() else wrong
-
-
-def _there(e, wrong):
+def _there(e):
     """What the given gradient is in the wrong places."""
-    given, right = e.given[wrong], e.right[wrong]
+    given, right = e.given[e.wrong], e.right[e.wrong]
     if not given.any():
         return "; it is 0 there"
     if not right.any():
         return "; it should be 0 there"
     c = given @ right / (right @ right)
     if given.size > 1 and np.abs(given - c * right).max() <= 1e-3 * np.abs(given).max():
-        return f"; there it is {'of the wrong sign and ' * (c < 0)}{times(abs(c))} what it should be"
+        return f"; there it is {'of the wrong sign and ' if c < 0 else ''}{times(abs(c))} what it should be"
     return ""
 
 
-def _places(e, wrong):
+def _places(e):
     """Places that have something in common: (words, mask)."""
     shape = e.right.shape
     if e.at_bends.any():
@@ -384,10 +384,6 @@ def _places(e, wrong):
         border[:, :, 1:-1, 1:-1] = False
         yield "at the border of the images", border
         yield "inside the images, not at the border", ~border
-    if e.jacobian is not None:
-        uses = np.count_nonzero(np.abs(e.jacobian) > 1e-9, axis=tuple(range(e.out.ndim)))
-        yield f"where {e.name} goes into more than {uses.min()} outputs (where windows overlap)", uses > uses.min()
-        yield from ((f"where {e.name} goes into {n} outputs", uses == n) for n in np.unique(uses))
     for classes in _targets(e):
         yield "at the right classes, those of t", classes
         yield "at the wrong classes, those that are not t", ~classes
@@ -395,14 +391,22 @@ def _places(e, wrong):
              if values is not None and values.shape == shape]
     for what, values in alike:
         for sign, side in (1, "above"), (-1, "below"):
-            inside, outside = sign * values[wrong], sign * values[e.known & ~wrong]
+            inside, outside = sign * values[e.wrong], sign * values[e.known & ~e.wrong]
             if min(len(inside), len(outside)) > 2 and inside.min() > outside.max():
                 limit = 0 if inside.min() >= 0 >= outside.max() else (inside.min() + outside.max()) / 2
-                yield f"where {what} is {side} {sign * limit:.2g}", wrong
+                yield f"where {what} is {side} {sign * limit:.2g}", e.wrong
         yield f"where {what} is 0", values == 0
+        low, high = values[e.wrong].min(), values[e.wrong].max()
+        if e.wrong.sum() > 2:
+            yield f"where {what} is between {low:.2g} and {high:.2g}", (low <= values) & (values <= high)
     for (what, values), (other, others) in itertools.combinations(alike, 2):
         yield f"where {what} and {other} have different signs", (values > 0) != (others > 0)
         yield f"where {what} and {other} have the same sign", (values > 0) == (others > 0)
+    if e.jacobian is not None:
+        uses = np.count_nonzero(np.abs(e.jacobian) > 1e-9, axis=tuple(range(e.out.ndim)))
+        fewest = uses[uses > 0].min(initial=e.out.size)
+        yield (f"where {e.name} goes into more than {fewest} output{'s' if fewest > 1 else ''}, as where windows overlap",
+               uses > fewest)
 
 
 def _targets(e):
@@ -495,7 +499,7 @@ def _reason(e, c):
     power = _power_of_examples(e, c)
     if power and size > 1.5:
         rest = size / x[0]
-        meaning = "a mean stands where the sum belongs" if power < 0 else "the mean over the examples is missing"
+        meaning = "a mean stands where the sum belongs" if power < 0 else "a mean is missing"
         if close(rest, 1):
             return f", and there are {x[0]} examples: {meaning}"
         for what, number in _counts(x, out, e):
@@ -555,7 +559,7 @@ def _attribute(e, c):
                 with _replaced(e.probe.thing, **{attribute: 0.9 * value}):
                     follows = close(_ratio(e.probe, e.name), number(0.9 * value))
                 if follows:
-                    return f": the factor {what} is too much"
+                    return f", and that is {what}"
     return ""
 
 

@@ -222,13 +222,11 @@ def _compare(probe, name, places, bound):
 
     grad = np.array(given, np.float64).ravel()
     tolerance = bound * max(np.abs(grad[places]).max(initial=0), smallest)
-    bends, wrong = {}, 0
+    bends = {}
     for place in places:
-        by_differences[place], sides = _measure(probe, array, place, grad[place], tolerance, again=wrong < 20)
+        by_differences[place], sides = _measure(probe, array, place, grad[place], tolerance)
         if sides:
             bends[place] = sides
-        else:
-            wrong += not abs(grad[place] - by_differences[place]) <= tolerance
     if bends:
         _compare_at_bends(probe, name, bends, grad, by_differences, tolerance)
     at_bends = np.zeros(array.size, bool)
@@ -236,39 +234,49 @@ def _compare(probe, name, places, bound):
     return Comparison(*(values.reshape(array.shape) for values in (grad, by_differences, at_bends)), smallest)
 
 
-def _measure(probe, array, place, expected, tolerance, again=True):
-    """The slope of the function in one direction; and the slopes to the left and to the right, if there is a bend.
+def _measure(probe, array, place, expected, tolerance):
+    """The slope of the function in one direction; where it bends nan, and the range of what backward may give there.
 
     If it is not what is expected, a smaller step decides. A bend keeps its jump in an even smaller one, a curve does not.
     """
     index = np.unravel_index(place, array.shape)
     f_upper, f_lower, step = _around(probe.value, array, index, STEP)
     slope = (f_upper - f_lower) / step
-    if not again or abs(slope - expected) <= tolerance or np.isnan(expected):
+    if abs(slope - expected) <= tolerance or np.isnan(expected):
         return slope, None
     left, right = _sides(probe, array, index, SMALL_STEP)
     nearer_left, nearer_right = _sides(probe, array, index, SMALL_STEP / 2)
-    jump = abs(right - left)
-    if jump > max(tolerance, 1e-8 * probe.size) and abs(nearer_right - nearer_left) > 0.75 * jump:
-        return np.nan, (left, right)
-    return min(slope, (left + right) / 2, key=lambda value: abs(value - expected)), None
+    jump = abs(right.sum() - left.sum())
+    if jump > max(tolerance, 1e-8 * probe.size) and abs(nearer_right.sum() - nearer_left.sum()) > 0.75 * jump:
+        return np.nan, _between(probe, left, right)
+    return min(slope, (left + right).sum() / 2, key=lambda value: abs(value - expected)), None
 
 
 def _sides(probe, array, index, h):
-    f_upper, f_lower, step = _around(probe.value, array, index, h)
-    f = probe.value()
-    return 2 * (f - f_lower) / step, 2 * (f_upper - f) / step
+    """The slopes to the left and to the right, of every output times its weight."""
+    upper, lower, _ = _around(probe.weighted, array, index, h)
+    middle = probe.weighted()
+    return (middle - lower) / h, (upper - middle) / h
+
+
+def _between(probe, left, right):
+    """Backward may give, for every output of a layer, any slope between the two, or 0. In a net many bends may add up."""
+    if not probe.is_layer:
+        return -np.inf, np.inf
+    bent = np.abs(right - left) > 1e-6 * np.abs(right - left).max()
+    both = np.array([left, right, np.where(bent, 0, left)])
+    return both.min(axis=0).sum(), both.max(axis=0).sum()
 
 
 def _compare_at_bends(probe, name, bends, grad, by_differences, tolerance):
-    """Compare where the slopes to the left and to the right differ; changes grad and by_differences there.
+    """Compare where the function bends; changes grad and by_differences there.
 
-    A right backward gives a slope between the two, or 0. Where two values tie and move together there is no bend, and the
-    sum of their gradients must be right. A bend says nothing else, so the rest is compared at a point close by.
+    Where two values tie and move together there is no bend, and the sum of their gradients must be right. A bend says
+    nothing else, so the rest is compared at a point close by.
     """
     array, places = probe.arrays[name], list(bends)
-    for place, sides in bends.items():
-        nearest = np.clip(grad[place], min(*sides, 0), max(*sides, 0))
+    for place, (low, high) in bends.items():
+        nearest = np.clip(grad[place], low, high)
         if not abs(grad[place] - nearest) <= tolerance:
             by_differences[place] = nearest
 

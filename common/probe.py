@@ -29,6 +29,8 @@ class Probe:
     size : the sum of the weighted results without signs; rounding is a small part of it
     """
 
+    is_layer = False
+
     def __init__(self, thing, inputs):
         self.thing, self.inputs = thing, [as_floats(inputs[0]), *inputs[1:]]
         self._state = np.random.get_state()
@@ -65,9 +67,13 @@ class Probe:
         out = function(*self.handed, **mode)
         return list(out) if isinstance(out, tuple) else [out]
 
+    def weighted(self, _=None):
+        """All results times their weights, in one row."""
+        return np.concatenate([np.ravel(weights * out) for weights, out in zip(self.dout, self.results())])
+
     def value(self, _=None):
         """The number that the gradients belong to."""
-        return float(sum(np.sum(weights * out) for weights, out in zip(self.dout, self.results())))
+        return float(self.weighted().sum())
 
     def _function(self):
         return self.thing.loss
@@ -84,6 +90,8 @@ class Probe:
 
 class LayerProbe(Probe):
     """A layer and its inputs: the outputs of forward are added up with random weights, which are the dout of backward."""
+
+    is_layer = True
 
     def _function(self):
         return self.thing.forward

@@ -1,0 +1,529 @@
+"""The diagnosis names the mistake in backwards that it has never seen, names no other, and is silent on right ones.
+
+The layers here are written as a reader would write them, each with a right backward; a mistake replaces one of its gradients.
+"""
+import numpy as np
+import pytest
+
+from common.gradient import Comparison, GradientCheck, check_gradients
+from common.util import col2im, im2col
+
+
+class Dense:
+    def __init__(self, inputs=5, outputs=3):
+        self.W, self.b = np.random.randn(inputs, outputs), np.random.randn(outputs)
+        self.dW = self.db = None
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, dout):
+        self.dW, self.db = self.x.T @ dout, dout.sum(axis=0)
+        return dout @ self.W.T
+
+
+class Ramp:
+    def forward(self, x):
+        self.x = x
+        self.positive = x > 0
+        return x * self.positive
+
+    def backward(self, dout):
+        return dout * self.positive
+
+
+class Logistic:
+    def forward(self, x):
+        self.y = 1 / (1 + np.exp(-x))
+        return self.y
+
+    def backward(self, dout):
+        return dout * self.y * (1 - self.y)
+
+
+class Tanh:
+    def forward(self, x):
+        self.y = np.tanh(x)
+        return self.y
+
+    def backward(self, dout):
+        return dout * (1 - self.y) * (1 + self.y)
+
+
+class Square:
+    def forward(self, x):
+        self.x = x
+        return x ** 2
+
+    def backward(self, dout):
+        return 2 * self.x * dout
+
+
+class Softmax:
+    def forward(self, x):
+        e = np.exp(x - x.max(axis=1, keepdims=True))
+        self.y = e / e.sum(axis=1, keepdims=True)
+        return self.y
+
+    def backward(self, dout):
+        return self.y * (dout - (dout * self.y).sum(axis=1, keepdims=True))
+
+
+class CrossEntropy(Softmax):
+    def forward(self, x, t):
+        self.t = t
+        return -np.log(super().forward(x)[np.arange(len(x)), t]).mean()
+
+    def backward(self, dout=1):
+        return dout * (self.y - one_hot(self)) / len(self.y)
+
+
+def one_hot(layer):
+    return np.eye(layer.y.shape[1])[layer.t]
+
+
+class MeanSquare:
+    def forward(self, x, t):
+        self.error = x - t
+        return (self.error ** 2).mean()
+
+    def backward(self, dout=1):
+        return 2 * self.error / self.error.size
+
+
+class Thinning:
+    def __init__(self, rate=0.3):
+        self.rate = rate
+
+    def forward(self, x, train_flg=True):
+        if not train_flg:
+            return x
+        self.kept = np.random.rand(*x.shape) > self.rate
+        return x * self.kept / (1 - self.rate)
+
+    def backward(self, dout):
+        return dout * self.kept / (1 - self.rate)
+
+
+class Normalize:
+    """Over axis 0 (batch normalization) or the last axis (layer normalization), with a scale."""
+
+    def __init__(self, axis=0, size=6):
+        self.axis, self.scale, self.dscale = axis, np.random.rand(size) + 0.5, None
+
+    def mean(self, values):
+        return values.mean(axis=self.axis, keepdims=True)
+
+    def forward(self, x):
+        self.x, self.spread = x, np.sqrt(self.mean((x - self.mean(x)) ** 2) + 1e-7)
+        self.xn = (x - self.mean(x)) / self.spread
+        return self.scale * self.xn
+
+    def backward(self, dout):
+        d = dout * self.scale
+        self.dscale = (dout * self.xn).sum(axis=0)
+        return (d - self.mean(d) - self.xn * self.mean(d * self.xn)) / self.spread
+
+
+class UnitLength:
+    def forward(self, x):
+        self.length = np.sqrt((x ** 2).sum(axis=1, keepdims=True))
+        self.y = x / self.length
+        return self.y
+
+    def backward(self, dout):
+        return (dout - self.y * (dout * self.y).sum(axis=1, keepdims=True)) / self.length
+
+
+class Filters:
+    """A convolution, as in the book."""
+
+    def __init__(self, FN=4, C=3, size=3, stride=1, pad=0):
+        self.W, self.b = np.random.randn(FN, C, size, size), np.random.randn(FN)
+        self.dW = self.db = None
+        self.size, self.stride, self.pad = size, stride, pad
+
+    def forward(self, x):
+        N, C, H, W = self.x_shape = x.shape
+        FN = len(self.b)
+        self.out_h, self.out_w = ((side + 2 * self.pad - self.size) // self.stride + 1 for side in (H, W))
+        self.col = im2col(x, self.size, self.size, self.stride, self.pad)
+        out = self.col @ self.W.reshape(FN, -1).T + self.b
+        return out.reshape(N, self.out_h, self.out_w, FN).transpose(0, 3, 1, 2)
+
+    def rows(self, dout):
+        return dout.transpose(0, 2, 3, 1).reshape(-1, len(self.b))
+
+    def backward(self, dout, add=col2im):
+        rows = self.rows(dout)
+        self.db = rows.sum(axis=0)
+        self.dW = (self.col.T @ rows).T.reshape(self.W.shape)
+        return add(rows @ self.W.reshape(len(self.b), -1), self.x_shape, self.size, self.size, self.stride, self.pad)
+
+
+def put_back(col, x_shape, h, w, stride, pad):
+    """col2im with = in place of +=."""
+    N, C, H, W = x_shape
+    out_h, out_w = (H + 2 * pad - h) // stride + 1, (W + 2 * pad - w) // stride + 1
+    col = col.reshape(N, out_h, out_w, C, h, w).transpose(0, 3, 4, 5, 1, 2)
+    img = np.zeros((N, C, H + 2 * pad, W + 2 * pad))
+    for y in range(h):
+        for x in range(w):
+            img[:, :, y:y + stride * out_h:stride, x:x + stride * out_w:stride] = col[:, :, y, x]
+    return img[:, :, pad:H + pad, pad:W + pad]
+
+
+class Greatest:
+    """Max pooling by windows of 2 x 2 that do not overlap."""
+
+    def windows(self, x):
+        N, C, H, W = x.shape
+        return x.reshape(N, C, H // 2, 2, W // 2, 2).transpose(0, 1, 2, 4, 3, 5).reshape(N, C, H // 2, W // 2, 4)
+
+    def image(self, windows):
+        N, C, h, w, _ = windows.shape
+        return windows.reshape(N, C, h, w, 2, 2).transpose(0, 1, 2, 4, 3, 5).reshape(N, C, 2 * h, 2 * w)
+
+    def forward(self, x):
+        self.x = x
+        self.place = self.windows(x).argmax(axis=-1)
+        return self.windows(x).max(axis=-1)
+
+    def at(self, place, dout):
+        return self.image((np.arange(4) == place[..., None]) * dout[..., None])
+
+    def backward(self, dout):
+        return self.at(self.place, dout)
+
+
+class Average(Greatest):
+    def forward(self, x):
+        return self.windows(x).mean(axis=-1)
+
+    def backward(self, dout):
+        return self.image(np.repeat(dout[..., None] / 4, 4, axis=-1))
+
+
+class Product:
+    def forward(self, x, y):
+        self.x, self.y = x, y
+        return x * y
+
+    def backward(self, dout):
+        return dout * self.y, dout * self.x
+
+
+class Lookup:
+    def __init__(self):
+        self.W, self.dW = np.random.randn(7, 4), None
+
+    def forward(self, x):
+        self.x = x
+        return self.W[x]
+
+    def backward(self, dout):
+        self.dW = np.zeros_like(self.W)
+        np.add.at(self.dW, self.x, dout)
+
+
+class Leaky:
+    """A relu with a slope of its own below 0, which is trained."""
+
+    def __init__(self):
+        self.slope, self.dslope = np.array(0.3), None
+
+    def forward(self, x):
+        self.x = x
+        return np.where(x > 0, x, self.slope * x)
+
+    def backward(self, dout):
+        self.dslope = (dout * self.x)[self.x <= 0].sum()
+        return np.where(self.x > 0, dout, self.slope * dout)
+
+
+class Twice:
+    """Two dense layers with an activation between and behind."""
+    shared = False
+
+    def __init__(self):
+        self.first, self.second, self.act = Dense(5, 4), Dense(4, 4), Logistic()
+        self.last_act = self.act if self.shared else Logistic()
+        self.W, self.dW = self.first.W, None
+
+    def forward(self, x):
+        return self.last_act.forward(self.second.forward(self.act.forward(self.first.forward(x))))
+
+    def backward(self, dout):
+        dx = self.first.backward(self.act.backward(self.second.backward(self.last_act.backward(dout))))
+        self.dW = self.first.dW
+        return dx
+
+
+class TwoLayers:
+    """A net with weight decay."""
+    decay = 0.1
+
+    def __init__(self):
+        self.layers = {"Dense1": Dense(5, 4), "Ramp1": Ramp(), "Dense2": Dense(4, 3)}
+        self.loss_layer = CrossEntropy()
+        self.params = {"W1": self.layers["Dense1"].W, "b1": self.layers["Dense1"].b,
+                       "W2": self.layers["Dense2"].W, "b2": self.layers["Dense2"].b}
+
+    def loss(self, x, t):
+        for layer in self.layers.values():
+            x = layer.forward(x)
+        return self.loss_layer.forward(x, t) + self.decay / 2 * sum((self.params[W] ** 2).sum() for W in ("W1", "W2"))
+
+    def gradient(self, x, t):
+        self.loss(x, t)
+        dout = self.loss_layer.backward()
+        for layer in reversed(self.layers.values()):
+            dout = layer.backward(dout)
+        return {"W1": self.layers["Dense1"].dW + self.decay * self.params["W1"], "b1": self.layers["Dense1"].db,
+                "W2": self.layers["Dense2"].dW + self.decay * self.params["W2"], "b2": self.layers["Dense2"].db}
+
+
+def wrong(Right, **gradients):
+    """Right with other gradients: x=f is what backward returns, W=f is what it leaves in dW; f(layer, dout)."""
+    class Wrong(Right):
+        def backward(self, dout=1):
+            right = super().backward(dout)
+            for name, gradient in gradients.items():
+                setattr(self, "d" + name, gradient(self, dout))
+            return gradients["x"](self, dout) if "x" in gradients else right
+    return Wrong
+
+
+def normal(*shape):
+    return np.random.randn(*shape)
+
+
+FLAT, IMAGES, CLASSES = (8, 5), (2, 3, 6, 6), np.array([0, 2, 1, 1, 0, 2, 2])
+
+
+class WritesDout(Dense):
+    def backward(self, dout):
+        dout *= dout > 0
+        return super().backward(dout)
+
+
+class WritesDoutEarly(Dense):
+    def backward(self, dout):
+        dx = dout @ self.W.T
+        dout[:, 0] *= -2
+        self.dW, self.db = self.x.T @ dout, dout.sum(axis=0)
+        return dx
+
+
+class ForwardWritesX(Square):
+    def forward(self, x):
+        self.x = x
+        out = x ** 2
+        x -= 1
+        return out
+
+
+class BackwardWritesX(Dense):
+    def backward(self, dout):
+        self.x *= 2
+        self.x -= 1
+        return super().backward(dout)
+
+
+class Adds(Dense):
+    def backward(self, dout):
+        before = self.dW
+        dx = super().backward(dout)
+        self.dW = self.dW if before is None else self.dW + before
+        return dx
+
+
+class Shared(Twice):
+    shared = True
+
+
+class WrongRamp(TwoLayers):
+    def __init__(self):
+        super().__init__()
+        self.layers["Ramp1"] = wrong(Ramp, x=lambda s, d: d * (s.x > -1))()
+
+
+class NoDecay(TwoLayers):
+    def gradient(self, x, t):
+        grads = super().gradient(x, t)
+        return grads | {"W1": self.layers["Dense1"].dW}
+
+
+class Swapped(TwoLayers):
+    def gradient(self, x, t):
+        grads = super().gradient(x, t)
+        return grads | {"W1": grads["W1"][::-1]}
+
+
+class Running(Normalize):
+    """Prediction scales by numbers of its own; backward takes those."""
+
+    def forward(self, x, train_flg=True):
+        out = super().forward(x)
+        return out if train_flg else self.scale * x / 1.7
+
+    def backward(self, dout):
+        super().backward(dout)
+        return dout * self.scale / 1.7
+
+
+class WrongMemory(Logistic):
+    def forward(self, x):
+        out = super().forward(x)
+        self.y = x
+        return out
+
+
+class VarianceForStd(Normalize):
+    def forward(self, x):
+        out = super().forward(x)
+        self.spread = self.spread ** 2
+        return out
+
+
+# id: (layer, inputs, the gradient that fails, what the diagnosis says; None: it may be silent)
+WRONG = {
+    # factors
+    "dense: mean for sum in db": (wrong(Dense, b=lambda s, d: d.mean(axis=0)), [FLAT], "b", "1/8 .* 8 examples: a mean"),
+    "dense: dW / N": (wrong(Dense, W=lambda s, d: s.x.T @ d / len(d)), [FLAT], "W", "1/8 .* 8 examples: a mean"),
+    "dense: sign of dx": (wrong(Dense, x=lambda s, d: -d @ s.W.T), [FLAT], "x", "dx has the wrong sign"),
+    "cross entropy: no / N": (wrong(CrossEntropy, x=lambda s, d: s.y - one_hot(s)), [(7, 3), CLASSES], "x",
+                              "7 times .* 7 examples: a mean is missing"),
+    "cross entropy: t - y": (wrong(CrossEntropy, x=lambda s, d: (one_hot(s) - s.y) / 7), [(7, 3), CLASSES], "x",
+                             "wrong sign"),
+    "mean square: / N, not / size": (wrong(MeanSquare, x=lambda s, d: 2 * s.error / len(s.error)), [(8, 5), (8, 5)], "x",
+                                     "5 times .*5 is the number of values per example"),
+    "mean square: no 2": (wrong(MeanSquare, x=lambda s, d: s.error / s.error.size), [(2, 3), (2, 3)], "x",
+                          r"dx is 1/2 of what it should be\.$"),
+    "mean square: no / size": (wrong(MeanSquare, x=lambda s, d: 2 * s.error), [(8, 5), (8, 5)], "x",
+                               "40 times .* 8 examples and 5 values per example"),
+    "dropout: no scale": (wrong(Thinning, x=lambda s, d: d * s.kept), [FLAT], "x",
+                          r"0.7 times .*, and that is \(1 - rate\)"),
+    "average: no / 4": (wrong(Average, x=lambda s, d: 4 * Average.backward(s, d)), [(2, 3, 6, 4)], "x",
+                        "4 times .*4 is the number of values of x that an output depends on"),
+    "convolution: mean for sum in db": (wrong(Filters, b=lambda s, d: s.rows(d).mean(axis=0)), [(2, 3, 7, 5)], "b",
+                                        "1/30 .* 2 examples and 15 windows: a mean"),
+    "convolution: mean over the windows": (wrong(Filters, W=lambda s, d: s.dW / 15), [(2, 3, 7, 5)], "W",
+                                           "1/15 .*; 15 is the number of windows"),
+    "dense: twice": (wrong(Dense, x=lambda s, d: 2 * d @ s.W.T), [(2, 5)], "x", r"2 times what it should be\.$"),
+    # shapes and order
+    "dense: db is dout": (wrong(Dense, b=lambda s, d: d), [FLAT], "b", "the sum over axis 0 is missing"),
+    "dense: db with keepdims": (wrong(Dense, b=lambda s, d: d.sum(axis=0, keepdims=True)), [FLAT], "b", "reshaped"),
+    "dense: dW transposed": (wrong(Dense, W=lambda s, d: d.T @ s.x), [FLAT], "W", "it is the transpose"),
+    "square dense: dW transposed": (wrong(lambda_ := type("Square5", (Dense,), {"__init__": lambda s: Dense.__init__(s, 5, 5)}),
+                                          W=lambda s, d: d.T @ s.x), [FLAT], "W", "dW is the transpose"),
+    "square dense: W not transposed": (wrong(lambda_, x=lambda s, d: d @ s.W), [FLAT], "x", "the transpose of W in place of W"),
+    "square dense: sum over the wrong axis": (wrong(lambda_, b=lambda s, d: d.sum(axis=1)), [(5, 5)], "b",
+                                              "axes in the wrong order"),
+    "convolution: reshape without transpose": (wrong(Filters, W=lambda s, d: (s.col.T @ d.reshape(-1, 4)).T.reshape(s.W.shape)),
+                                               [IMAGES], "W", "dout with its axes in the wrong order"),
+    "convolution: dW not transposed": (wrong(Filters, W=lambda s, d: (s.col.T @ s.rows(d)).reshape(s.W.shape)), [IMAGES], "W",
+                                       "axes in the wrong order"),
+    "convolution: dW flipped": (wrong(Filters, W=lambda s, d: s.dW[:, :, ::-1, ::-1]), [IMAGES], "W", "reversed along axes 2, 3"),
+    # places
+    "relu: no mask": (wrong(Ramp, x=lambda s, d: d), [FLAT], "x", "wrong only where (x is below 0|out is 0); it should be 0"),
+    "relu: mask of dout": (wrong(Ramp, x=lambda s, d: d * (d > 0)), [FLAT], "x", "where x and dout have different signs"),
+    "relu: mask the wrong way": (wrong(Ramp, x=lambda s, d: d * ~s.positive), [FLAT], "x", "opposite of positive"),
+    "relu: bends elsewhere": (wrong(Ramp, x=lambda s, d: d * (s.x > 0.5)), [(9, 9)], "x", "wrong only where x is between 0.0.* and 0.4.*; it is 0 there"),
+    "leaky: no slope below 0": (wrong(Leaky, x=lambda s, d: d * (s.x > 0)), [FLAT], "x",
+                                "wrong only where (x|out) is below 0; it is 0"),
+    "convolution: col2im with =": (wrong(Filters, x=lambda s, d: Filters.backward(s, d, put_back)), [(2, 3, 5, 5)], "x",
+                                   "where x goes into more than 4 outputs"),
+    "convolution: border lost": (wrong(Filters, x=lambda s, d: np.pad(Filters.backward(s, d)[:, :, 1:-1, 1:-1],
+                                                                      ((0, 0), (0, 0), (1, 1), (1, 1)))), [IMAGES], "x",
+                                 "wrong only at the border of the images; it is 0 there"),
+    "dense: last example lost in dx": (wrong(Dense, x=lambda s, d: (d @ s.W.T) * (np.arange(len(d)) < 7)[:, None]), [FLAT], "x",
+                                       "wrong only in example 7 of 8; it is 0 there"),
+    "cross entropy: no - t": (wrong(CrossEntropy, x=lambda s, d: s.y / 7), [(7, 3), CLASSES], "x",
+                              "wrong only at the right classes"),
+    "pooling: first place of the window": (wrong(Greatest, x=lambda s, d: s.at(0 * s.place, d)), [(2, 3, 6, 6)], "x",
+                                           "right values in the wrong places"),
+    "pooling: every value that ties": (wrong(Greatest, x=lambda s, d: s.image(
+        (s.windows(s.x) == s.windows(s.x).max(-1, keepdims=True)) * d[..., None])), [np.arange(72).reshape(2, 1, 6, 6) // 4],
+        "x", "where the function bends, as where two values tie"),
+    # terms and sums
+    "batch norm: both statistics": (wrong(Normalize, x=lambda s, d: d * s.scale / s.spread), [(8, 6)], "x",
+                                    "takes the mean and the standard deviation over axis 0 for constant"),
+    "batch norm: mean only": (wrong(Normalize, x=lambda s, d: Normalize.backward(s, d) + s.mean(d * s.scale) / s.spread),
+                              [(8, 6)], "x", "takes the mean over axis 0 for constant"),
+    "batch norm: deviation only": (wrong(Normalize, x=lambda s, d: (d * s.scale - s.mean(d * s.scale)) / s.spread), [(8, 6)],
+                                   "x", "takes the standard deviation over axis 0 for constant"),
+    "layer norm: both statistics": (wrong(type("Rows", (Normalize,), {"__init__": lambda s: Normalize.__init__(s, 1)}),
+                                          x=lambda s, d: d * s.scale / s.spread), [(8, 6)], "x",
+                                    "takes the mean and the standard deviation over axis 1 for constant"),
+    "unit length: length constant": (wrong(UnitLength, x=lambda s, d: d / s.length), [FLAT], "x", "takes the norm over axis 1"),
+    "softmax: as if each score stood alone": (wrong(Softmax, x=lambda s, d: d * s.y * (1 - s.y)), [FLAT], "x",
+                                              "only how a value changes its own output"),
+    "lookup: = in place of add.at": (wrong(Lookup, W=lambda s, d: assign(s, d)), [np.array([1, 3, 3, 6, 1])], "W",
+                                     "wrong only where W goes into more than 1 output,"),
+    "dense: only the last example": (wrong(Dense, W=lambda s, d: np.outer(s.x[-1], d[-1])), [FLAT], "W",
+                                     "counts only the last of 8 examples"),
+    "dense: first example left out": (wrong(Dense, W=lambda s, d: s.x[1:].T @ d[1:]), [FLAT], "W",
+                                      "leaves out the first of 8 examples"),
+    "filters: one window left out": (wrong(Filters, b=lambda s, d: d[:, :, :, :-1].sum(axis=(0, 2, 3))), [IMAGES], "b",
+                                     "leaves out the last of 4 columns"),
+    # factors that are arrays
+    "logistic: no dout": (wrong(Logistic, x=lambda s, d: s.y * (1 - s.y)), [FLAT], "x", "does not use dout"),
+    "logistic: no (1 - y)": (wrong(Logistic, x=lambda s, d: d * s.y), [FLAT], "x", r"lacks the factor 1 - out"),
+    "tanh: 1 - y": (wrong(Tanh, x=lambda s, d: d * (1 - s.y)), [FLAT], "x", r"lacks the factor 1 \+ out"),
+    "square: 2 dout": (wrong(Square, x=lambda s, d: 2 * d), [FLAT], "x", "lacks the factor x"),
+    "dropout: no mask": (wrong(Thinning, x=lambda s, d: d / (1 - s.rate)), [FLAT], "x", "should be 0 there|factor kept"),
+    "batch norm: no scale": (wrong(Normalize, x=lambda s, d: Normalize.backward(s, d / s.scale)), [(8, 6)], "x",
+                             "lacks the factor scale"),
+    "batch norm: no spread": (wrong(Normalize, x=lambda s, d: Normalize.backward(s, d) * s.spread), [(8, 6)], "x",
+                              r"factor (the standard deviation of x over axis 0|spread) once too often|lacks the factor 1 / "),
+    "logistic: x kept, not y": (WrongMemory, [FLAT], "x", "uses out in place of y"),
+    "batch norm: variance kept": (VarianceForStd, [(8, 6)], "x",
+                                  r"square root of spread|factor 1 / \((the standard|spread)|lacks the factor"),
+    # other inputs, memory
+    "product: swapped": (wrong(Product, x=lambda s, d: (d * s.x, d * s.y)), [FLAT, FLAT], "x", "is the gradient of y, not"),
+    "wrote into dout": (WritesDoutEarly, [FLAT], "W", "a dout that backward has written into"),
+    "changed dout before all": (WritesDout, [FLAT], "b", "a dout that backward has written into"),
+    "forward writes into x": (ForwardWritesX, [FLAT], "x", "forward writes into its input"),
+    "backward writes into x": (BackwardWritesX, [FLAT], "W", "an x that was written into"),
+    "dW added up": (Adds, [FLAT], "W", "adds to the gradient of the call before"),
+    "one activation in two places": (Shared, [FLAT], "W", "act runs forward again before its backward"),
+    "batch norm: that of prediction": (Running, [(8, 6)], "x", "in prediction"),
+    # whole nets
+    "net: a wrong layer": (WrongRamp, [FLAT, np.arange(8) % 3], "W1", "Ramp1 fails when it is checked alone: dx is wrong"),
+    "net: no weight decay": (NoDecay, [FLAT, np.arange(8) % 3], "W1", r"lacks the term 0.1 \* W1"),
+    "net: rows of W1 reversed": (Swapped, [FLAT, np.arange(8) % 3], "W1", "reversed along axis 0"),
+    # nothing there
+    "dense: no dW": (wrong(Dense, W=lambda s, d: None), [FLAT], "W", "missing: backward gives None"),
+    "dense: nothing returned": (wrong(Dense, x=lambda s, d: None), [FLAT], "x", "missing: backward gives None"),
+    "dense: zeros": (wrong(Dense, W=lambda s, d: 0 * s.W), [FLAT], "W", "0 everywhere"),
+    "logistic: nan": (wrong(Logistic, x=lambda s, d: d * np.nan), [FLAT], "x", "nan"),
+    # no known mistake
+    "dense: noise": (wrong(Dense, W=lambda s, d: np.cos(1000 * s.W)), [FLAT], "W", "not proportional to dout"),
+    "tanh: of x": (wrong(Tanh, x=lambda s, d: d / np.cosh(s.y * 2) ** 3), [FLAT], "x", None),
+    "softmax: sum over the wrong axis": (wrong(Softmax, x=lambda s, d: s.y * (d - (d * s.y).sum(axis=0))), [FLAT], "x", None),
+}
+
+
+def assign(layer, dout):
+    dW = np.zeros_like(layer.W)
+    dW[layer.x] = dout
+    return dW
+
+
+def checked(Layer, inputs):
+    return check_gradients(Layer(), *(value if isinstance(value, np.ndarray) else normal(*value) for value in inputs))
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_backward_fails_and_is_named(case):
+    Layer, inputs, name, says = WRONG[case]
+    check = checked(Layer, inputs)
+    assert name in check.failed and not check
+    found = check[name].diagnosis
+    if says is None:
+        assert found is None and "No known mistake fits." in str(check)
+    else:
+        assert found and __import__("re").search(says, found), found
+        assert found in str(check)
