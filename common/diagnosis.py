@@ -65,7 +65,7 @@ class Evidence:
         if self.fits:
             difference = np.where(self.known, np.abs(self.given - self.right), 0)
             self.error = difference.max(initial=0)
-            self.wrong = difference > 1e-3 * self.error
+            self.wrong = difference > comparisons.bound * found.scale
             if (self.wrong & ~self.at_bends).any():     # what holds at bends may be a chance: not needed then
                 self.known &= ~self.at_bends
                 self.wrong &= ~self.at_bends
@@ -251,6 +251,12 @@ def layer_inside(e):
     """Which of the layers inside fails when it is checked alone, on what it got."""
     from common.gradient import check_gradients     # here, because that module needs this one
 
+    if e.probe.inside is None:
+        e.probe.inside = _failing_layer(e, check_gradients)
+    return e.probe.inside or None
+
+
+def _failing_layer(e, check_gradients):
     for inner in _layers_inside(e):
         calls, forward = [], inner.forward
 
@@ -263,6 +269,7 @@ def layer_inside(e):
         check = check_gradients(inner, *calls[0], at_most=200) if calls else {}
         for name in getattr(check, "failed", ()):
             return f"{_label(e, inner)} fails when it is checked alone: {check[name].diagnosis or f'd{name} is wrong.'}"
+    return ""
 
 
 def changed_input(e):
@@ -404,6 +411,7 @@ def _places(e):
         yield f"where {what} and {other} have the same sign", (values > 0) == (others > 0)
     if e.jacobian is not None:
         uses = np.count_nonzero(np.abs(e.jacobian) > 1e-9, axis=tuple(range(e.out.ndim)))
+        yield f"where no output depends on {e.name}", uses == 0
         fewest = uses[uses > 0].min(initial=e.out.size)
         yield (f"where {e.name} goes into more than {fewest} output{'s' if fewest > 1 else ''}, as where windows overlap",
                uses > fewest)
@@ -496,12 +504,12 @@ def _reason(e, c):
         return ""
     size = max(abs(c), 1 / abs(c))
     x, out = np.shape(e.probe.inputs[0]), e.out.shape
-    power = _power_of_examples(e, c)
+    power = _power_of_examples(e)
     if power and size > 1.5:
         rest = size / x[0]
-        meaning = "a mean stands where the sum belongs" if power < 0 else "a mean is missing"
+        meaning = "a mean stands where the sum belongs" if power < 0 else "the mean is missing"
         if close(rest, 1):
-            return f", and there are {x[0]} examples: {meaning}"
+            return f", and there are {x[0]} examples: {meaning.replace('mean is', 'mean over the examples is')}"
         for what, number in _counts(x, out, e):
             if close(rest, number):
                 return f", and there are {x[0]} examples and {number} {what}: {meaning}"
@@ -519,15 +527,15 @@ def _ratio(probe, name):
     return given[place] / slopes(probe.value, array[(*place, ...)])
 
 
-def _power_of_examples(e, c):
+def _power_of_examples(e):
     """1 if c doubles with every example taken twice, -1 if it halves, else 0."""
     N = len(e.probe.inputs[0]) if np.ndim(e.probe.inputs[0]) else 0
     twice = [np.concatenate([value, value]) if np.ndim(value) and len(value) == N else value for value in e.probe.inputs]
     try:
-        c_twice = _ratio(type(e.probe)(e.probe.thing, twice), e.name)
+        more = _ratio(type(e.probe)(e.probe.thing, twice), e.name) / _ratio(e.probe, e.name)
     except Exception:       # noqa: BLE001 - a layer for one number of examples only
         return 0
-    return 1 if close(c_twice, 2 * c) else -1 if close(c_twice, c / 2) else 0
+    return 1 if close(more, 2) else -1 if close(more, 0.5) else 0
 
 
 def _counts(x, out, e):

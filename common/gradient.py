@@ -86,22 +86,22 @@ class GradientCheck(dict):
     def __bool__(self):
         return not self.failed and not self.unchecked
 
-    def __str__(self):
+    def table(self, diagnoses=True):
+        """A line for every gradient, and below it, if it failed, the diagnosis."""
         lines = ["gradient   largest    largest difference    relative    checked"]
         for name, found in self.items():
-            verdict = ("FAILED" if name in self.failed else "NOT CHECKED" if name in self.unchecked else "passed")
-            if found.at_bends.any():
-                verdict += f" ({found.at_bends.sum():,} at bends)"
+            verdict = "FAILED" if name in self.failed else "NOT CHECKED" if name in self.unchecked else "passed"
+            bends = f" ({found.at_bends.sum():,} at bends)" if found.at_bends.any() else ""
             lines.append(f"d{name:8}  {found.largest:.1e}  {found.absolute:18.1e}    {found.relative:.1e}  "
-                         f"{found.count:9,}   {verdict}")
-            if name in self.failed:
+                         f"{found.count:9,}   {verdict}{bends}")
+            if name in self.failed and diagnoses:
                 lines.append(f"    {found.diagnosis or 'No known mistake fits.'}")
         if any(found.at_bends.any() for found in self.values()):
-            lines.append("At a bend (x = 0 in a relu, two equal values in a pool) the slopes to the left and right differ."
-                         "\nThere backward must lie between them, and the two are compared at a point close by.")
+            lines.append("bends: where slopes to the left and right differ, as at x = 0 in a relu or where two values of a pool "
+                         "are equal.\n       There the two are compared at a point close by.")
         return "\n".join(lines)
 
-    __repr__ = __str__
+    __str__ = __repr__ = table
 
 
 class Comparison:
@@ -147,10 +147,14 @@ class Comparison:
         return self.difference[self._checked].max(initial=0)
 
     @property
+    def scale(self):
+        """The largest gradient; or a smallest number, as where all gradients are 0 only rounding is left to compare."""
+        return max(self.largest, self._smallest)
+
+    @property
     def relative(self):
-        """The largest difference divided by the largest gradient; or by a smallest number, as where all gradients are 0
-        nothing but rounding is left to compare."""
-        return self.absolute / max(self.largest, self._smallest)
+        """The largest difference divided by the scale."""
+        return self.absolute / self.scale
 
 
 def check_gradients(layer_or_net, x, *others, bound=1e-6, at_most=None):
@@ -211,27 +215,32 @@ def check_gradients(layer_or_net, x, *others, bound=1e-6, at_most=None):
 
 def _compare(probe, name, places, bound):
     """The Comparison of one array at some places, which are indices of the flat array."""
-    array = probe.arrays[name]
+    array, given = probe.arrays[name], probe.grads[name]
     smallest = 1e-4 * probe.size            # rounding makes differences of less than a millionth of it
     by_differences = np.full(array.size, np.nan)
-    given = probe.grads[name]
+    for place in places:
+        by_differences[place] = _slope(probe, array, np.unravel_index(place, array.shape))
     if np.shape(given) != array.shape:
-        for place in places:
-            by_differences[place] = _measure(probe, array, place, np.nan, 0)[0]
         return Comparison(given, by_differences.reshape(array.shape), smallest=smallest)
 
     grad = np.array(given, np.float64).ravel()
-    tolerance = bound * max(np.abs(grad[places]).max(initial=0), smallest)
+    tolerance = bound * Comparison(grad, by_differences, smallest=smallest).scale
     bends = {}
     for place in places:
-        by_differences[place], sides = _measure(probe, array, place, grad[place], tolerance)
-        if sides:
-            bends[place] = sides
+        if not abs(grad[place] - by_differences[place]) <= tolerance:
+            by_differences[place], may_be = _measure(probe, array, place, grad[place], tolerance)
+            if may_be:
+                bends[place] = may_be
     if bends:
         _compare_at_bends(probe, name, bends, grad, by_differences, tolerance)
     at_bends = np.zeros(array.size, bool)
     at_bends[list(bends)] = True
     return Comparison(*(values.reshape(array.shape) for values in (grad, by_differences, at_bends)), smallest)
+
+
+def _slope(probe, array, index):
+    f_upper, f_lower, step = _around(probe.value, array, index, STEP)
+    return (f_upper - f_lower) / step
 
 
 def _measure(probe, array, place, expected, tolerance):
@@ -240,9 +249,8 @@ def _measure(probe, array, place, expected, tolerance):
     If it is not what is expected, a smaller step decides. A bend keeps its jump in an even smaller one, a curve does not.
     """
     index = np.unravel_index(place, array.shape)
-    f_upper, f_lower, step = _around(probe.value, array, index, STEP)
-    slope = (f_upper - f_lower) / step
-    if abs(slope - expected) <= tolerance or np.isnan(expected):
+    slope = _slope(probe, array, index)
+    if abs(slope - expected) <= tolerance:
         return slope, None
     left, right = _sides(probe, array, index, SMALL_STEP)
     nearer_left, nearer_right = _sides(probe, array, index, SMALL_STEP / 2)

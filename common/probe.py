@@ -1,6 +1,7 @@
 """A layer or a net made ready to be measured: a copy in float64, with the same random numbers at every call."""
 import copy
 import inspect
+import itertools
 
 import numpy as np
 
@@ -30,6 +31,7 @@ class Probe:
     """
 
     is_layer = False
+    inside = None       # what is wrong with a layer inside, once that is known
 
     def __init__(self, thing, inputs):
         self.thing, self.inputs = thing, [as_floats(inputs[0]), *inputs[1:]]
@@ -52,7 +54,10 @@ class Probe:
             raise ValueError("check_gradients: the same x gives another result at every call; take random numbers from "
                              "np.random, or from a generator that is an attribute of the layer")
         self.arrays = self._arrays(inputs)
-        self._out = self.results()
+        for (name, array), (other, others) in itertools.combinations(self.arrays.items(), 2):
+            if np.shares_memory(array, others):
+                raise ValueError(f"check_gradients: {name} and {other} share memory, so neither can change alone; give "
+                                 "each an array of its own")
         self.first_grads = self.gradients()
         self.grads = self.gradients()
 

@@ -2,10 +2,14 @@
 
 The layers here are written as a reader would write them, each with a right backward; a mistake replaces one of its gradients.
 """
+import re
+
 import numpy as np
 import pytest
 
 from common.gradient import Comparison, GradientCheck, check_gradients
+from common.layers import (Affine, BatchNormalization, Convolution, Dropout, GlobalAveragePooling, Pooling, Relu, Sigmoid,
+                           SoftmaxWithLoss)
 from common.util import col2im, im2col
 
 
@@ -21,6 +25,11 @@ class Dense:
     def backward(self, dout):
         self.dW, self.db = self.x.T @ dout, dout.sum(axis=0)
         return dout @ self.W.T
+
+
+class SquareDense(Dense):
+    def __init__(self):
+        super().__init__(5, 5)
 
 
 class Ramp:
@@ -126,6 +135,11 @@ class Normalize:
         return (d - self.mean(d) - self.xn * self.mean(d * self.xn)) / self.spread
 
 
+class NormalizeRows(Normalize):
+    def __init__(self):
+        super().__init__(axis=1)
+
+
 class UnitLength:
     def forward(self, x):
         self.length = np.sqrt((x ** 2).sum(axis=1, keepdims=True))
@@ -145,7 +159,8 @@ class Filters:
         self.size, self.stride, self.pad = size, stride, pad
 
     def forward(self, x):
-        N, C, H, W = self.x_shape = x.shape
+        self.x_shape = x.shape
+        N, _, H, W = x.shape
         FN = len(self.b)
         self.out_h, self.out_w = ((side + 2 * self.pad - self.size) // self.stride + 1 for side in (H, W))
         self.col = im2col(x, self.size, self.size, self.stride, self.pad)
@@ -394,7 +409,7 @@ WRONG = {
     "dense: dW / N": (wrong(Dense, W=lambda s, d: s.x.T @ d / len(d)), [FLAT], "W", "1/8 .* 8 examples: a mean"),
     "dense: sign of dx": (wrong(Dense, x=lambda s, d: -d @ s.W.T), [FLAT], "x", "dx has the wrong sign"),
     "cross entropy: no / N": (wrong(CrossEntropy, x=lambda s, d: s.y - one_hot(s)), [(7, 3), CLASSES], "x",
-                              "7 times .* 7 examples: a mean is missing"),
+                              "7 times .* 7 examples: the mean over the examples is missing"),
     "cross entropy: t - y": (wrong(CrossEntropy, x=lambda s, d: (one_hot(s) - s.y) / 7), [(7, 3), CLASSES], "x",
                              "wrong sign"),
     "mean square: / N, not / size": (wrong(MeanSquare, x=lambda s, d: 2 * s.error / len(s.error)), [(8, 5), (8, 5)], "x",
@@ -416,10 +431,9 @@ WRONG = {
     "dense: db is dout": (wrong(Dense, b=lambda s, d: d), [FLAT], "b", "the sum over axis 0 is missing"),
     "dense: db with keepdims": (wrong(Dense, b=lambda s, d: d.sum(axis=0, keepdims=True)), [FLAT], "b", "reshaped"),
     "dense: dW transposed": (wrong(Dense, W=lambda s, d: d.T @ s.x), [FLAT], "W", "it is the transpose"),
-    "square dense: dW transposed": (wrong(lambda_ := type("Square5", (Dense,), {"__init__": lambda s: Dense.__init__(s, 5, 5)}),
-                                          W=lambda s, d: d.T @ s.x), [FLAT], "W", "dW is the transpose"),
-    "square dense: W not transposed": (wrong(lambda_, x=lambda s, d: d @ s.W), [FLAT], "x", "the transpose of W in place of W"),
-    "square dense: sum over the wrong axis": (wrong(lambda_, b=lambda s, d: d.sum(axis=1)), [(5, 5)], "b",
+    "square dense: dW transposed": (wrong(SquareDense, W=lambda s, d: d.T @ s.x), [FLAT], "W", "dW is the transpose"),
+    "square dense: W not transposed": (wrong(SquareDense, x=lambda s, d: d @ s.W), [FLAT], "x", "the transpose of W in place of W"),
+    "square dense: sum over the wrong axis": (wrong(SquareDense, b=lambda s, d: d.sum(axis=1)), [(5, 5)], "b",
                                               "axes in the wrong order"),
     "convolution: reshape without transpose": (wrong(Filters, W=lambda s, d: (s.col.T @ d.reshape(-1, 4)).T.reshape(s.W.shape)),
                                                [IMAGES], "W", "dout with its axes in the wrong order"),
@@ -454,8 +468,7 @@ WRONG = {
                               [(8, 6)], "x", "takes the mean over axis 0 for constant"),
     "batch norm: deviation only": (wrong(Normalize, x=lambda s, d: (d * s.scale - s.mean(d * s.scale)) / s.spread), [(8, 6)],
                                    "x", "takes the standard deviation over axis 0 for constant"),
-    "layer norm: both statistics": (wrong(type("Rows", (Normalize,), {"__init__": lambda s: Normalize.__init__(s, 1)}),
-                                          x=lambda s, d: d * s.scale / s.spread), [(8, 6)], "x",
+    "layer norm: both statistics": (wrong(NormalizeRows, x=lambda s, d: d * s.scale / s.spread), [(8, 6)], "x",
                                     "takes the mean and the standard deviation over axis 1 for constant"),
     "unit length: length constant": (wrong(UnitLength, x=lambda s, d: d / s.length), [FLAT], "x", "takes the norm over axis 1"),
     "softmax: as if each score stood alone": (wrong(Softmax, x=lambda s, d: d * s.y * (1 - s.y)), [FLAT], "x",
@@ -520,10 +533,74 @@ def checked(Layer, inputs):
 def test_a_wrong_backward_fails_and_is_named(case):
     Layer, inputs, name, says = WRONG[case]
     check = checked(Layer, inputs)
-    assert name in check.failed and not check
     found = check[name].diagnosis
+    assert name in check.failed and not check
     if says is None:
         assert found is None and "No known mistake fits." in str(check)
     else:
-        assert found and __import__("re").search(says, found), found
-        assert found in str(check)
+        assert re.search(says, found) and f"    {found}" in str(check), found
+
+
+def test_enough_is_tried():
+    assert len(WRONG) >= 40 and sum(says is not None for *_, says in WRONG.values()) >= 30
+
+
+RIGHT = [(Dense, [FLAT]), (SquareDense, [FLAT]), (Ramp, [FLAT]), (Logistic, [FLAT]), (Tanh, [FLAT]), (Square, [FLAT]),
+         (Softmax, [FLAT]), (CrossEntropy, [(7, 3), CLASSES]), (MeanSquare, [FLAT, FLAT]), (Thinning, [FLAT]),
+         (Normalize, [(8, 6)]), (NormalizeRows, [(8, 6)]), (UnitLength, [FLAT]), (Filters, [IMAGES]), (Greatest, [IMAGES]),
+         (Average, [IMAGES]), (Product, [FLAT, FLAT]), (Lookup, [CLASSES]), (Leaky, [FLAT]), (Twice, [FLAT]),
+         (TwoLayers, [FLAT, np.arange(8) % 3])]
+
+
+def images(kind, *shape):
+    """Without ties, with many, all black, and as after a relu."""
+    return {"normal": normal(*shape), "whole": np.random.randint(0, 3, shape), "black": np.zeros(shape),
+            "positive": np.maximum(0, normal(*shape))}[kind]
+
+
+OURS = [
+    *[(lambda s=s: Convolution(normal(*s[:4]), normal(s[0]), s[4], s[5]), lambda s=s: [normal(s[6], s[1], 6, 5)])
+      for s in [(3, 2, 3, 3, 1, 0, 2), (2, 1, 3, 2, 2, 1, 1), (4, 3, 1, 1, 1, 0, 3), (1, 2, 2, 2, 2, 1, 2), (2, 2, 5, 5, 1, 2, 1)]],
+    *[(lambda s=s: Pooling(*s), lambda kind=kind: [images(kind, 2, 2, 7, 6)])
+      for s in [(2, 2, 2, 0), (3, 3, 1, 0), (3, 3, 2, 1), (2, 3, 1, 1), (2, 2, 3, 0), (1, 1, 1, 0)]
+      for kind in ("normal", "whole", "black", "positive")],
+    *[(Layer, lambda kind=kind: [images(kind, 2, 3, 2, 2)])
+      for Layer in (Relu, Sigmoid, lambda: Dropout(0.3), lambda: Dropout(0)) for kind in ("normal", "whole", "black")],
+    *[(lambda n=n: BatchNormalization(normal(n), normal(n)), lambda shape=shape, scale=scale: [scale * normal(*shape)])
+      for n, shape, scale in [(5, (6, 5), 1), (5, (6, 5), 0.01), (5, (6, 5), 100), (5, (2, 5), 1), (3, (4, 3, 2, 3), 1),
+                              (18, (4, 3, 2, 3), 1)]],
+    (lambda: Affine(normal(12, 4), normal(4)), lambda: [normal(3, 3, 2, 2)]),
+    (lambda: Affine(normal(12, 4), normal(4)), lambda: [np.random.randint(0, 255, (3, 12)).astype(np.uint8)]),
+    (SoftmaxWithLoss, lambda: [normal(4, 3), [0, 1, 2, 1]]),
+    (lambda: SoftmaxWithLoss(0.1), lambda: [30 * normal(4, 3), np.eye(3)[[0, 1, 2, 2]]]),
+    (GlobalAveragePooling, lambda: [normal(2, 3, 4, 5)]),
+]
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("case", [*RIGHT, *OURS], ids=range(len(RIGHT) + len(OURS)))
+def test_a_right_layer_passes_and_has_no_diagnosis(case, seed):
+    np.random.seed(seed)
+    Layer, inputs = case
+    check = check_gradients(Layer(), *inputs()) if callable(inputs) else checked(Layer, inputs)
+    assert check and all(found.diagnosis is None for found in check.values()), check
+
+
+def test_two_gradients_of_a_plain_function_can_be_compared():
+    right = normal(4, 3)
+    check = GradientCheck({"x": Comparison(right, right + 1e-12), "W": Comparison(-right, right),
+                           "V": Comparison(right[::-1], right), "b": Comparison(right, right.sum(axis=0)),
+                           "c": Comparison(right + (np.arange(3) == 2), right)})
+    assert [found.diagnosis for found in check.values()] == [
+        None, "dW has the wrong sign.", "dV is reversed along axis 0.",
+        "db has the shape (4, 3), but b has (3,): the sum over axis 0 is missing.", "dc is wrong only in column 2 of 3."]
+
+
+def test_a_sample_is_enough_to_name_a_factor():
+    class Wrong(Dense):
+        def backward(self, dout):
+            dx = super().backward(dout)
+            self.dW /= len(dout)
+            return dx
+    check = check_gradients(Wrong(30, 30), normal(7, 30), at_most=9)
+    assert check.failed == ["W"] and check["W"].count == 9 and "7 examples: a mean" in check["W"].diagnosis

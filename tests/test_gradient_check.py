@@ -7,9 +7,11 @@ from scripts import copy_project, last_line, run_script
 
 from ch05.gradient_check import MISTAKES, broken
 from ch05.layer_naive import MulLayer
+from ch05.simple_convnet import SimpleConvNet
 from common.figures import plot
 from common.gradient import check_gradients
-from common.layers import Affine, BatchNormalization, Convolution, Dropout, Pooling, Relu, Sigmoid, SoftmaxWithLoss
+from common.layers import (Affine, BatchNormalization, Convolution, Dropout, Layer, Pooling, Relu, Sigmoid,
+                           SoftmaxWithLoss)
 from common.multi_layer_net_extend import MultiLayerNetExtend
 
 
@@ -108,14 +110,302 @@ def test_several_inputs_each_have_a_gradient():
     assert check and check["x"].by_backprop == 100 and check["y"].by_backprop == 2
 
 
-@pytest.mark.parametrize("mistake, failed", [
-    ("transpose", ["x"]), ("bias", ["b"]), ("n", ["x"]), ("mask", ["x"]), ("batchnorm", ["x"])])
-def test_each_mistake_fails_where_it_was_made(mistake, failed):
-    check = check_gradients(*broken(mistake))
-    assert not check and check.failed == failed and "FAILED" in str(check)
-    layer, *inputs = broken(mistake)
-    layer.__class__ = MISTAKES[mistake].__base__
-    assert check_gradients(layer, *inputs)
+# ---- bends: where the slopes to the left and right differ ------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Two images with a black ground: with a bias of 0, relu bends exactly there."""
+    x = np.zeros((2, 1, 28, 28), np.float32)
+    x[:, :, 8:20, 10:18] = np.random.default_rng(0).random((2, 1, 12, 8))
+    return x, np.array([3, 8])
+
+
+def convnet(**replaced):
+    network = SimpleConvNet(weight_init_std="he", conv_param={"filter_num": 5, "filter_size": 5}, hidden_size=8)
+    network.layers |= replaced
+    return network
+
+
+def test_a_right_net_passes_at_bends_and_they_are_counted(digits):
+    check = check_gradients(convnet(), *digits, at_most=10)
+    assert check and check["b1"].at_bends.sum() == check["b1"].count == 5 and "passed (5 at bends)" in str(check)
+    assert not check["W1"].at_bends.any() and check["b1"].diagnosis is None
+
+
+def test_a_gradient_that_is_wrong_at_bends_only_in_part_fails(digits):
+    class Wrong(Convolution):
+        def backward(self, dout):
+            dx = super().backward(dout)
+            self.db = self.db * [1, 1, 1, 1, 0.9]
+            return dx
+
+        parameter_gradients = backward
+    network = convnet()
+    network.layers["Conv1"] = Wrong(network.params["W1"], network.params["b1"])
+    check = check_gradients(network, *digits, at_most=10)
+    assert check.failed == ["b1"]
+    np.testing.assert_array_equal(check["b1"].difference > 1e-3 * check["b1"].largest, [False] * 4 + [True])
+
+
+TIES = np.arange(32).reshape(1, 2, 4, 4) // 4
+
+
+@pytest.mark.parametrize("layer, x", [
+    (Pooling(2, 2), TIES), (Pooling(3, 3, 1), TIES), (Pooling(2, 2), np.zeros((1, 1, 4, 4))), (Relu(), np.zeros((3, 4))),
+    (Pooling(3, 3, 2, 1), np.maximum(0, np.random.default_rng(0).normal(size=(2, 2, 7, 7)))),
+    (Relu(), np.arange(-3, 3).reshape(2, 3))])
+def test_a_right_layer_passes_where_all_or_some_values_tie_or_are_0(layer, x):
+    check = check_gradients(layer, x)
+    assert check and check["x"].at_bends.any() and check["x"].count == x.size, check
+
+
+class ToEveryTie(Pooling):
+    """Each value that ties gets the whole of dout; right where none tie."""
+
+    def forward(self, x, train_flg=True):
+        self.x = x
+        return super().forward(x, train_flg)
+
+    def backward(self, dout):
+        largest = super().forward(self.x).repeat(2, axis=2).repeat(2, axis=3)
+        return (self.x == largest) * dout.repeat(2, axis=2).repeat(2, axis=3)
+
+
+class FiveAtZero(Relu):
+    """Right but where x is 0."""
+
+    def forward(self, x, train_flg=True):
+        self.x = x
+        return super().forward(x, train_flg)
+
+    def backward(self, dout):
+        return super().backward(dout) + 5 * dout * (self.x == 0)
+
+
+@pytest.mark.parametrize("layer, x, right", [(ToEveryTie(2, 2), TIES, normal(1, 2, 4, 4)),
+                                             (FiveAtZero(), np.zeros((2, 3)), normal(2, 3))])
+def test_a_layer_that_is_wrong_only_at_bends_fails(layer, x, right):
+    assert check_gradients(layer, right)
+    check = check_gradients(layer, x)
+    assert not check and check["x"].at_bends.any()
+
+
+def test_a_function_that_bends_everywhere_near_is_not_checked_and_does_not_pass():
+    class Grid(Relu):
+        def forward(self, x):
+            steps = x * 2e9
+            self.slope = 2 * (np.floor(steps) % 2) - 1
+            return np.abs(steps % 2 - 1) / 2e9 * 1e9
+
+        def backward(self, dout):
+            return dout * self.slope * 1e9
+    check = check_gradients(Grid(), np.array([0.3, 0.7]))
+    assert not check, check
+
+
+# ---- odd layers and odd input ----------------------------------------------------------------------------
+
+
+class BookRelu:
+    """As the book writes it: backward writes into dout."""
+
+    def forward(self, x):
+        self.mask = (x <= 0)
+        out = x.copy()
+        out[self.mask] = 0
+        return out
+
+    def backward(self, dout):
+        dout[self.mask] = 0
+        dx = dout
+        return dx
+
+
+class Embedding:
+    def __init__(self):
+        self.W, self.dW = normal(6, 3), None
+
+    def forward(self, x):
+        self.x = x
+        return self.W[x]
+
+    def backward(self, dout):
+        self.dW = np.zeros_like(self.W)
+        np.add.at(self.dW, self.x, dout)
+
+
+class Triple:
+    """Writes into x and dout, and both are its results."""
+
+    def forward(self, x):
+        x *= 3
+        return x
+
+    def backward(self, dout):
+        dout *= 3
+        return dout
+
+
+class OwnNoise:
+    """With random numbers of its own."""
+
+    def __init__(self):
+        self.rng = np.random.default_rng(5)
+
+    def forward(self, x):
+        self.noise = self.rng.normal(size=x.shape)
+        return x * self.noise
+
+    def backward(self, dout):
+        return dout * self.noise
+
+
+class TwoResults:
+    def forward(self, x, y):
+        self.x, self.y = x, y
+        return x * y, x + y
+
+    def backward(self, dproduct, dsum):
+        return dproduct * self.y + dsum, dproduct * self.x + dsum
+
+
+class TwoResultsInOne(TwoResults):
+    def backward(self, douts):
+        return super().backward(*douts)
+
+
+class Slope:
+    """A trained number, and a mode that must be given."""
+
+    def __init__(self):
+        self.a, self.da, self.z, self.dz = 0.3, None, None, None
+
+    def forward(self, x, train_flg):
+        self.z = x * 2
+        return self.a * self.z ** 2
+
+    def backward(self, dout):
+        self.da = np.sum(dout * self.z ** 2)
+        self.dz = 2 * dout * self.a * self.z
+        return 2 * self.dz
+
+
+class Tied:
+    """W_t is W, seen from the other side."""
+
+    def __init__(self):
+        self.W, self.dW = normal(3, 4), None
+        self.W_t = self.W.T
+
+    def forward(self, x):
+        self.x, self.h = x, x @ self.W
+        return self.h @ self.W_t
+
+    def backward(self, dout):
+        dh = dout @ self.W
+        self.dW = self.x.T @ dh + dout.T @ self.h
+        return dh @ self.W.T
+
+
+class Inherits(Layer):
+    """A Layer that says nothing of param_names."""
+
+    def __init__(self):
+        self.gamma, self.dgamma = np.array([1, 2, 3]), None
+
+    def forward(self, x, train_flg=True):
+        self.x = x
+        return self.gamma * x
+
+    def backward(self, dout):
+        self.dgamma = (dout * self.x).sum(axis=0)
+        return dout * self.gamma
+
+
+X = np.random.default_rng(3).normal(size=(4, 3))
+
+
+@pytest.mark.parametrize("layer, inputs, names", [
+    (BookRelu(), [X], ["x"]), (Triple(), [X], ["x"]), (OwnNoise(), [X], ["x"]), (Slope(), [X], ["a", "x"]),
+    (Embedding(), [np.array([0, 3, 3, 5])], ["W"]), (Embedding(), [[[0, 1], [5, 5]]], ["W"]),
+    (TwoResults(), [X, X], ["x", "y"]), (TwoResultsInOne(), [X, X + 1], ["x", "y"]), (TwoResults(), [2, 3], ["x", "y"]),
+    (Tied(), [X], ["W", "x"]), (Inherits(), [X], ["gamma", "x"]), (Inherits(), [[[1, 2, 3], [4, 5, 6]]], ["gamma", "x"]),
+    (BookAffine(np.array([[1, 2], [3, 4], [5, 6]]), np.array([0, 0])), [X], ["W", "b", "x"]),
+    (Relu(), [np.array([[1, 2], [200, 255]], np.uint8)], ["x"]), (Sigmoid(), [X.astype(np.float16)], ["x"]),
+    (SoftmaxWithLoss(), [X, [0, 2, 1, 1]], ["x"])], ids=lambda value: type(value).__name__)
+def test_odd_but_right_layers_and_inputs_pass(layer, inputs, names):
+    check = check_gradients(layer, *inputs)
+    assert check and list(check) == names, check
+
+
+@pytest.mark.parametrize("layer, factor", [(BookRelu, 2), (Triple, 1.5), (OwnNoise, -1)])
+def test_and_fail_if_they_are_wrong(layer, factor):
+    class Wrong(layer):
+        def backward(self, dout):
+            dout *= factor
+            return super().backward(dout)
+    assert not check_gradients(Wrong(), X)
+
+
+def test_frames_and_series_count_by_position():
+    pandas = pytest.importorskip("pandas")
+    order = [2, 0, 3, 1]
+    x, t = pandas.DataFrame(X, index=order), pandas.Series([0, 2, 1, 1], index=order)
+    check, right = check_gradients(SoftmaxWithLoss(), x, t), check_gradients(SoftmaxWithLoss(), X, t.to_numpy())
+    assert check
+    np.testing.assert_array_equal(check["x"].by_backprop, right["x"].by_backprop)
+
+
+class ThreeGradients(BookAffine):
+    def backward(self, dout):
+        return super().backward(dout), self.dW, self.db
+
+
+class Restless:
+    numbers = np.random.default_rng(0)
+
+    def forward(self, x):
+        return x * type(self).numbers.normal()
+
+    def backward(self, dout):
+        return dout
+
+
+def shared_twice():
+    W = normal(3, 3)
+    network = BookNet()
+    network.params = {"W1": W, "W2": W.T}
+    network.layer = BookAffine(W, np.zeros(3))
+    return network
+
+
+@pytest.mark.parametrize("build, inputs, options, says", [
+    (Relu, [X], {"at_most": 0}, "expected at_most of at least 1, .* got 0"),
+    (Relu, [X * np.nan], {}, "nan or infinite"),
+    (Sigmoid, [np.zeros((0, 3))], {}, "all arrays are empty: x"),
+    (lambda: ThreeGradients(normal(3, 2), normal(2)), [X], {}, "returned 3 gradients, but forward takes 1"),
+    (Restless, [X], {}, "another result at every call"),
+    (shared_twice, [X, np.array([0, 1, 2, 0])], {}, "W1 and W2 share memory")])
+def test_what_says_nothing_is_an_error_and_no_pass(build, inputs, options, says):
+    with pytest.raises(ValueError, match=says):
+        check_gradients(build(), *inputs, **options)
+
+
+def test_small_gradients_count_too():
+    """A net that hardly learns: every gradient is below a thousandth, and a wrong one is noticed all the same."""
+    class Faint:
+        def forward(self, x):
+            self.x = x
+            return 1e-5 * np.sin(x)
+
+        def backward(self, dout):
+            return 1e-5 * np.cos(self.x) * dout
+
+    class Wrong(Faint):
+        def backward(self, dout):
+            return 1.001 * super().backward(dout)
+    assert check_gradients(Faint(), X) and not check_gradients(Wrong(), X)
 
 
 def test_one_wrong_value_is_found_and_its_place_known():
@@ -166,12 +456,46 @@ def project(tmp_path_factory):
 def test_the_net_of_the_book_passes(project, tmp_path):
     result = run_script(project / "ch05/gradient_check.py", "--at-most", 50, cwd=tmp_path)
     assert last_line(result).startswith("passed")
-    assert [line.split()[0] for line in result.stdout.splitlines()[2:6]] == ["dW1", "db1", "dW2", "db2"]
+    for name in ("dW1", "db1", "dW2", "db2"):
+        assert f"\n{name} " in result.stdout
     assert np.asarray(Image.open(project / "ch05/gradient_check.png").convert("L")).std() > 5
+
+
+@pytest.mark.parametrize("mistake, failed", [
+    ("transpose", ["x"]), ("bias", ["b"]), ("last", ["W"]), ("dout", ["W", "b"]), ("n", ["x"]), ("batchnorm", ["x"]),
+    ("xn", ["gamma"]), ("col2im", ["x"]), ("reshape", ["W"]), ("decay", ["W1"])])
+def test_each_mistake_fails_where_it_was_made(mistake, failed):
+    assert broken(mistake)[1].failed == failed
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_each_mistake_is_named_and_without_it_the_layer_passes(mistake):
+    layer, check = broken(mistake)
+    assert not check and all(check[name].diagnosis for name in check.failed), check
+    if mistake != "adam":
+        layer, *inputs = MISTAKES[mistake]()
+        layer.__class__ = type(layer).__base__
+        assert check_gradients(layer, *inputs)
 
 
 def test_a_mistake_ends_with_exit_code_1_and_is_drawn(project):
     result = run_script(project / "ch05/gradient_check.py", "--break", "mask", check=False)
     assert result.returncode == 1 and result.stderr.startswith("failed: dx differ")
+    assert "dx is wrong only where x and dout have different signs." in result.stdout
     dark = np.asarray(Image.open(project / "ch05/gradient_check_mask.png").convert("RGB"))[..., 1] < 60
     assert 0.02 < dark.mean() < 0.3
+
+
+def test_a_random_mistake_is_not_named_before_the_answer(project):
+    asked = run_script(project / "ch05/gradient_check.py", "--break", "random", "--seed", 1, check=False)
+    assert "A wrong Affine" in asked.stdout and "FAILED" in asked.stdout and "examples" not in asked.stdout
+    assert "The answer: python gradient_check.py --break random --seed 1 --answer" in asked.stdout
+    answer = run_script(project / "ch05/gradient_check.py", "--break", "random", "--seed", 1, "--answer", check=False)
+    assert "MeanOfBias" in answer.stdout and "there are 8 examples" in answer.stdout
+
+
+@pytest.mark.parametrize("option", [[], ["nonsense"]])
+def test_all_mistakes_are_listed(project, option):
+    result = run_script(project / "ch05/gradient_check.py", "--break", *option, check=False)
+    assert result.returncode == 2 and f"--break {' '.join(MISTAKES)} random" in result.stdout
+    assert len(MISTAKES) >= 16

@@ -24,7 +24,7 @@ def gradient_check(check, title=None):
     figure.suptitle(title)
     for row, (name, found) in zip(grid, check.items()):
         largest = max(found.largest, np.finfo(float).tiny)
-        relative = found.difference / max(found.largest, 1e-3)
+        relative = found.difference / found.scale
         signed = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}
         for axes, values, scale in [(row[0], found.by_backprop, signed), (row[1], found.by_differences, signed),
                                     (row[2], relative, {"cmap": "YlOrRd", "norm": LogNorm(1e-12, 1, clip=True)})]:
