@@ -1,6 +1,14 @@
-"""What all tests share: the same random numbers every run."""
+"""What all tests share: the same random numbers every run, figures without a window, and Ctrl-C that works."""
+import os
+import signal
+import threading
+
 import numpy as np
 import pytest
+
+os.environ["MPLBACKEND"] = "agg"        # also for the scripts that tests start: no window waits to be closed
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN and threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)    # pytest was started in the background, `pytest &`
 
 
 @pytest.fixture(autouse=True)

@@ -6,10 +6,10 @@ import pytest
 
 from common.training.not_finite import finite
 from common.initializer import random_affine, random_convolution
-from common.layers import Affine, BatchNormalization, Convolution, Layer, Pooling, Relu, Sigmoid
+from common.layers import BatchNormalization, Layer, Pooling, Relu
 from common.multi_layer_net_extend import MultiLayerNetExtend
 from common.network import Network
-from common.optimizer import SGD, Momentum
+from common.optimizer import SGD
 from common.trainer import Trainer
 from common.training.averaging import arrays_of, copies
 from common.files import load_pickle
@@ -210,9 +210,8 @@ def test_an_update_past_all_numbers_is_named(step, found, kept, name, what):
         def update(self, params, grads):
             self.steps += 1
             super().update(params, grads)
-
-        def delta(self, key, grad):
-            return super().delta(key, grad) + (np.float32("inf") if self.steps == step else 0)
+            if self.steps == step:
+                params[list(params)[0]] += np.float32("inf")
 
     assert message_of(trainer_of(NETS[name](), optimizer=Leap())) == (
         f"{found}: {what}; the network is as it was after step {kept}")
@@ -321,71 +320,3 @@ def test_small_batches_train(name, n, batch_size, classes):
     net = NETS[name]()
     Trainer(net, x, t, x, t, epochs=3, mini_batch_size=batch_size, verbose=False).train()
     assert all(finite(array) for array in arrays_of(net).values())
-
-
-# ---- layers ------------------------------------------------
-
-IMAGES = np.ones((2, 1, 6, 6))
-
-
-@pytest.mark.parametrize("b", [np.ones(1), np.ones((3, 1, 1)), np.ones((1, 3)), np.ones(4)])
-def test_a_bias_of_another_shape_is_named(b):
-    for layer, x, words in ((Affine(np.ones((36, 3)), b), IMAGES, r"Affine: expected W \(D, M\) and b \(M,\)"),
-                            (Convolution(np.ones((3, 1, 2, 2)), b), IMAGES, r"Convolution: .* and b \(FN,\)")):
-        with pytest.raises(ValueError, match=words) as caught:
-            layer.forward(x)
-        assert str(caught.value).endswith(f"got {layer.W.shape} and {np.shape(b)}")
-        layer.b = 7         # a plain number is the same for all, as in the book's filters that are put on a photo
-        out = layer.forward(x)
-        layer.b = np.full(3, 7.0)
-        np.testing.assert_array_equal(layer.forward(x), out)
-
-
-def test_weights_of_another_shape_are_named():
-    for layer in (Affine(np.ones(3), np.ones(3)), Affine(np.ones((3, 1, 2, 2)), np.ones(3)),
-                  Convolution(np.ones((4, 3)), np.ones(4)), Convolution(np.ones((1, 2, 2)), np.ones(1))):
-        with pytest.raises(ValueError, match=rf"{type(layer).__name__}: expected W \(.*\).*, got \("):
-            layer.forward(IMAGES)
-
-
-@pytest.mark.parametrize("stride, pad", [(2.0, 0), (1, 0.0), (1.5, 0), ("1", 0), ((1, 1), 0), (None, 0), (1, None)])
-def test_stride_and_pad_are_whole_numbers(stride, pad):
-    for layer in (Convolution(np.ones((3, 1, 2, 2)), np.ones(3), stride, pad), Pooling(2, 2, stride)):
-        if isinstance(layer, Pooling) and stride == 1:
-            continue
-        with pytest.raises(TypeError, match="expected whole numbers for stride, pad and filter size, got"):
-            layer.forward(IMAGES)
-    layer = Convolution(np.ones((3, 1, 2, 2)), np.ones(3), np.int64(2), np.int64(1))
-    assert layer.forward(IMAGES).shape == (2, 3, 4, 4)
-
-
-def test_errors_name_no_slice_of_a_batch():
-    """Batches of images are computed in slices: their sizes are none of the reader's business."""
-    x = np.ones((90, 5, 6, 6), np.float32)
-    net = image_net()
-    normed = Network({"Norm1": BatchNormalization(np.ones(3), np.zeros(3)), "Affine1": random_affine(108, 3, 1)})
-    for net, words in ((net, r"expected images of shape \(N, 1, H, W\), got images of shape \(5, 6, 6\)$"),
-                       (normed, r"expected 3 values or channels per example, got examples of shape \(5, 6, 6\)$")):
-        for call in (net.predict, lambda x: net.gradient(x, np.zeros(90, int))):
-            with pytest.raises(ValueError, match=words):
-                call(x)
-
-
-def test_a_gradient_of_another_shape_is_named():
-    params = {"W1": np.ones((6, 4)), "b1": np.ones(4), "lr": 1.0}
-    for key, grad in (("W1", np.ones(4)), ("W1", 1.0), ("b1", np.ones(1)), ("lr", np.ones(2))):
-        for optimizer in (SGD(), Momentum()):
-            grads = {name: np.ones_like(array) for name, array in params.items()} | {key: grad}
-            with pytest.raises(ValueError, match=rf"^{key}: expected a gradient of shape \(.*\), got \("):
-                optimizer.update(params, grads)
-
-
-def test_max_pooling_shows_nan():
-    """The loss tells; the gradient still goes to one place of each window, for NaN the last."""
-    x = np.ones((1, 1, 4, 4))
-    x[0, 0, 0, 1] = np.nan
-    for layer in (Pooling(2, 2), Relu(), Sigmoid()):
-        assert np.isnan(layer.forward(x)).sum() == 1
-    pooling = Pooling(2, 2)
-    pooling.forward(x)
-    assert np.argwhere(pooling.backward(np.ones((1, 1, 2, 2)))[0, 0]).tolist() == [[0, 2], [1, 1], [2, 0], [2, 2]]

@@ -2,6 +2,7 @@
 
 The references and the bounds of rounding are in bounds.py.
 """
+import re
 import tracemalloc
 
 import numpy as np
@@ -589,13 +590,26 @@ def test_a_constant_column_stays_finite(dtype):
     (batch_norm(np.float32, 6), np.ones((5, 4, 2, 2)), ["BatchNormalization", "6 values", "4, 2, 2)"]),
     (batch_norm(np.float32, 6), np.ones(6), ["BatchNormalization", "6 values"]),
     (batch_norm(np.float32, 6), np.ones((0, 6)), ["BatchNormalization", "6", "(0, 6)"]),
-])
+    *[(layer(b), np.ones((2, 1, 6, 6)), [f"expected {shapes}", f"{layer(b).W.shape} and {b.shape}"])
+      for b in (np.ones(1), np.ones((3, 1, 1)), np.ones((1, 3)), np.ones(4))
+      for layer, shapes in ((lambda b: Affine(np.ones((36, 3)), b), "W (D, M) and b (M,)"),
+                            (lambda b: Convolution(np.ones((3, 1, 2, 2)), b), "W (FN, C, FH, FW) and b (FN,)"))],
+    *[(layer, np.ones((2, 1, 6, 6)), [f"{type(layer).__name__}: expected W (", "got ("])
+      for layer in (Affine(np.ones(3), np.ones(3)), Affine(np.ones((3, 1, 2, 2)), np.ones(3)),
+                    Convolution(np.ones((4, 3)), np.ones(4)), Convolution(np.ones((1, 2, 2)), np.ones(1)))]])
 def test_wrong_input_is_named(layer, x, words):
     for flag in (True, False):
         with pytest.raises(ValueError) as caught:
             layer.forward(x, flag)
-        for word in words:
-            assert word in str(caught.value)
+        assert all(word in str(caught.value) for word in words)
+
+
+def test_errors_name_no_slice_of_a_batch():
+    """Batches of images may be computed in slices: their sizes are none of the reader's business."""
+    for layer in (conv(np.float32), batch_norm(np.float32, 3)):
+        with pytest.raises(ValueError) as caught:
+            layer.forward(np.ones((90, 5, 6, 6), np.float32))
+        assert re.findall(r"(\d+), 5, 6, 6", str(caught.value)) in ([], ["90"]) and "5, 6, 6)" in str(caught.value)
 
 
 def test_backward_before_forward_says_so(made):
@@ -626,14 +640,23 @@ def test_large_layers_check_dout_too():
     assert layer.dW is None and layer.db is None
 
 
-def test_a_stride_that_has_become_a_fraction_is_an_error(rng):
-    x = rng.normal(size=(2, 1, 6, 6))
-    for layer in (conv(np.float64, (2, 1, 3, 3)), Pooling(2, 2)):
+@pytest.mark.parametrize("stride, pad", [(2.0, 0), (1.5, 0), ("1", 0), ((1, 1), 0), (None, 0), (1, 0.0), (1, None)])
+def test_stride_and_pad_are_whole_numbers(stride, pad, rng):
+    """Also when they are changed later."""
+    x = rng.normal(size=(2, 2, 6, 6))
+    for layer in (conv(np.float64), Pooling(2, 2)):
         out = layer.forward(x)
-        layer.stride = 1.5
+        layer.stride, layer.pad = stride, pad
         for use in (lambda: layer.forward(x), lambda: layer.backward(out)):
-            with pytest.raises(TypeError, match="whole numbers.*1.5"):
+            with pytest.raises(TypeError, match="expected whole numbers for stride, pad and filter size, got"):
                 use()
+
+
+def test_nan_is_shown():
+    x = np.ones((1, 1, 4, 4))
+    x[0, 0, 0, 1] = np.nan
+    for layer in (Pooling(2, 2), Relu(), Sigmoid()):
+        assert np.isnan(layer.forward(x)).sum() == 1
 
 
 @pytest.mark.parametrize("make, words", [
