@@ -2,7 +2,8 @@
 import numpy as np
 
 import ch03.neuralnet_mnist_batch
-from ch03.exercises.harness import Chapter, Exercise, Wrong, constant, same, unchanged
+from ch03.exercises.harness import Chapter, Exercise
+from ch03.exercises.tools import Wrong, constant, same, unchanged
 from ch03.neuralnet_mnist import init_network, predict
 from common import functions
 from dataset import source

@@ -5,10 +5,9 @@
     python relu.py --solution     where the project does it
 
 The checks, hints and solutions of a chapter stand in the checks.py of its exercises. A check is a function of the
-exercise's module `my`; it passes if it returns, and raises `Wrong`, with a text for the reader, if it does not.
+exercise's module `my`; it passes if it returns, and raises `Wrong`, with a text for the reader, if it does not (tools.py).
 """
 import argparse
-import copy
 import inspect
 import runpy
 import sys
@@ -22,106 +21,16 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from common.gradient import GradientCheck, check_gradients
+from ch03.exercises.tools import BOUND, Wrong
+from common.gradient import GradientCheck
 from common.script import end, print_any_letters
 
 ROOT = Path(__file__).resolve().parents[2]
-BOUND = 1e-5        # of the gradient checks: the 1e-7 in the book's log(y + 1e-7) alone makes a difference of 1e-6
 
-
-class Wrong(Exception):
-    """What a check found, for the reader; with the gradients to draw, {"W": Comparison}."""
-
-    def __init__(self, text, gradients=None):
-        super().__init__(text)
-        self.gradients = gradients or {}
-
-
-# ---- the tools that checks are made of ----------------------------------------------------------------------------
-
-def constant(array):
-    """The array, protected: what the learner's code gets is a copy, which it may spoil."""
-    array.flags.writeable = False
-    return array
-
-
-def same(got, expected, what="the result", mistakes=(), rtol=1e-5):
-    """got equals expected in type, shape and values; `mistakes` has what known mistakes give, by their description."""
-    expected = np.asarray(expected)
-    if got is None:
-        raise Wrong(f"{what} is None: a `return` is missing")
-    if isinstance(got, (list, tuple)) or np.asarray(got).dtype.kind not in "biuf":
-        raise Wrong(f"{what}: expected an array of numbers of shape {expected.shape}, got a {type(got).__name__}")
-    if close(got, expected, rtol):
-        return
-    for mistake, wrong in dict(mistakes).items():
-        if close(got, wrong, rtol):
-            raise Wrong(mistake)
-    if np.shape(got) != expected.shape:
-        raise Wrong(f"{what}: expected the shape {expected.shape}, got {np.shape(got)}")
-    if close(got, -expected, rtol):
-        raise Wrong(f"{what} has the wrong sign")
-    got = np.asarray(got)
-    place = tuple(map(int, np.argwhere(~np.isclose(got, expected, rtol, 1e-7))[0]))
-    raise Wrong(f"{what}{list(place) if place else ''} is {got[place]:.6g}, expected {expected[place]:.6g}")
-
-
-def close(a, b, rtol=1e-5):
-    """One shape, and equal but for rounding and the tiny constants that keep divisions from zero."""
-    return a is not None and np.shape(a) == np.shape(b) and np.allclose(a, b, rtol=rtol, atol=1e-7, equal_nan=True)
-
-
-def unchanged(function, **arrays):
-    """The function does not write into the arrays that it is given."""
-    given = {name: np.array(array) for name, array in arrays.items()}
-    function(*given.values())
-    for name, array in arrays.items():
-        if not np.array_equal(given[name], array):
-            raise Wrong(f"{name} was changed. Write into a new array: NumPy's `+=` and `x[mask] = 0` change "
-                        f"the array itself, and whoever called still needs it")
-
-
-def right_gradient(name, layer, *inputs):
-    """The layer's gradient of the input or parameter `name` ("x", "W") is what central differences give."""
-    layer = copy.deepcopy(layer)
-    out = layer.forward(*map(np.array, inputs))
-    if out is None:
-        raise Wrong("forward returns None: a `return` is missing")
-    if layer.backward(np.ones_like(out)) is None:
-        raise Wrong("backward returns None: a `return` is missing")
-    of_parameter = hasattr(layer, f"d{name}")
-    if of_parameter and getattr(layer, f"d{name}") is None:
-        raise Wrong(f"self.d{name} is None after backward, which has to set it")
-    layer.param_names = (name,) if of_parameter else ()     # one at a time: the others may not be done yet
-    compared(name, check_gradients(layer, *map(np.array, inputs), bound=BOUND))
-
-
-def right_gradient_of_net(name, net_class, sizes, x, t):
-    """The gradient `name` of a net ("W1") is what central differences give."""
-    class OneGradient(net_class):
-        def gradient(self, x, t):
-            grads = super().gradient(x, t)
-            if not isinstance(grads, dict):
-                raise Wrong(f"gradient: expected a dict of arrays, got {type(grads).__name__}")
-            if name not in grads:
-                raise Wrong(f"there is no {name!r} in the dict that gradient returns")
-            return {key: grads[key] if key == name else np.zeros_like(array) for key, array in self.params.items()}
-
-    compared(name, check_gradients(OneGradient(*sizes, weight_init_std=0.7), x, t, bound=BOUND))
-
-
-def compared(name, check):
-    if name in check.failed:
-        found = check[name]
-        raise Wrong(found.diagnosis or f"d{name} differs from central differences by {found.relative:.0%} of the "
-                                       "largest gradient, and no known mistake fits", {name: found})
-
-
-# ---- an exercise --------------------------------------------------------------------------------------------------
 
 @dataclass
 class Result:
-    """One check's outcome: text says what is wrong, not_done names what has no code yet; if both are empty, it holds."""
+    """A check's outcome: text says what is wrong, not_done names what has no code yet; it holds if both are empty."""
     statement: str
     text: str = ""
     not_done: str = ""
@@ -224,17 +133,20 @@ class Chapter:
         """Print what holds and what does not yet, and draw what helps; True if everything holds."""
         number = self.exercises.index(exercise) + 1
         print(f"Chapter {self.number}, exercise {number} of {len(self.exercises)}: {path.name}\n")
-        my, said = load(path), set()
-        results = exercise.run(my, path)
+        my = load(path)
+        results, said = exercise.run(my, path), set()
         for result in results:
-            line = f"not done yet: {result.not_done}" if result.not_done else \
-                f"{'holds  ' if result.holds else 'NOT YET'}  {result.statement}"
+            if result.not_done:
+                line = f"not done yet: {result.not_done}"
+            else:
+                line = f"{'holds  ' if result.holds else 'NOT YET'}  {result.statement}"
             if line not in said:
                 print(f"  {line}")
-            first, *more = result.text.splitlines() or [""]
-            for text in ["the same as above"] if first in said else [first, *more] if first else []:
-                print(textwrap.fill(text, 100, initial_indent=" " * 11, subsequent_indent=" " * 11))
-            said |= {line, first} - {""}
+                said.add(line)
+            if result.text:
+                first, *more = result.text.splitlines()
+                print_indented(*(["the same as above"] if first in said else [first, *more]))
+                said.add(first)
         all_hold = all(result.holds for result in results)
         if all_hold:
             following = self.exercises[number:number + 1]
@@ -252,6 +164,11 @@ class Chapter:
             exercise.picture(my)
             plot.show()
         return all_hold
+
+
+def print_indented(*texts):
+    for text in texts:
+        print(textwrap.fill(text, 100, initial_indent=" " * 11, subsequent_indent=" " * 11))
 
 
 def command(path):

@@ -1,7 +1,8 @@
 """The checks, hints and solutions of chapter 4's exercises. Reading on spoils them."""
 import numpy as np
 
-from ch03.exercises.harness import Chapter, Exercise, Wrong, close, constant, right_gradient_of_net, same, unchanged
+from ch03.exercises.harness import Chapter, Exercise
+from ch03.exercises.tools import Wrong, close, constant, right_gradient, same, unchanged
 from ch04.gradient_method import gradient_descent
 from ch04.two_layer_net import TwoLayerNet
 from common import functions, gradient
@@ -154,7 +155,7 @@ def net_gradient(key):
                                  (dz1 * z1, "the factor 1 - z1 is missing in the derivative of sigmoid, z1 (1 - z1)")]:
                 if close(grads.get(key), x.T @ da1 if key == "W1" else da1.sum(axis=0)):
                     raise Wrong(mistake)
-        right_gradient_of_net(key, my.MyNet, (4, 5, 3), x, t)
+        right_gradient(key, net, x, t)
     return check
 
 
