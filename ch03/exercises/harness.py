@@ -5,7 +5,7 @@
     python relu.py --solution     where the project does it
 
 The checks, hints and solutions of a chapter stand in the checks.py of its exercises. A check is a function of the
-exercise's module `my`; it passes if it returns, and raises `Wrong`, with a text for the reader, if it does not (tools.py).
+exercise's module `my`. It passes if it returns; if not, it raises `Wrong` (tools.py), with a text for the reader.
 """
 import argparse
 import inspect
