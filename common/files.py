@@ -9,17 +9,18 @@ import secrets
 import sys
 import time
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 OTHER_KINDS = {     # the first bytes of files that are given instead of a pickle, and what these are
-    b"PK": "this is a zip file, as np.savez and torch.save write it: read it with np.load or torch.load",
-    b"\x93NUMPY": "this is a NumPy array (.npy): read it with np.load",
-    b"\x1f\x8b": "this is gzipped: unzip it first",
-    b"\x89HDF": "this is an HDF5 file, as Keras writes it",
-    b"version https://git-lfs": "this is a Git LFS pointer, not the file itself: get that with git lfs pull",
-    b"<": "this is a web page: download the file itself",
+    b"PK": "a zip file, as np.savez and torch.save write it: for np.savez, read it with np.load",
+    b"\x93NUMPY": "a NumPy array (.npy): read it with np.load",
+    b"\x1f\x8b": "gzipped: unzip it first",
+    b"\x89HDF": "an HDF5 file, as Keras writes it",
+    b"version https://git-lfs": "a Git LFS pointer, not the file itself: get that with git lfs pull",
+    b"<": "a web page: download the file itself",
 }
 
 
@@ -78,20 +79,17 @@ def _remove_abandoned(temp):
     The clock of the folder's own machine tells the ages, so nothing is deleted that another machine still writes.
     """
     for other in temp.parent.glob("*.tmp"):
-        try:
+        with suppress(OSError):                     # another process was faster, or it is not ours to delete
             seconds = temp.stat().st_mtime - other.stat().st_mtime
             if seconds > 3600 and re.fullmatch(r".+\.[0-9a-f]{8}\.tmp", other.name):
                 other.unlink()
-        except OSError:
-            pass                                    # another process was faster, or it is not ours to delete
 
 
 def _replace(temp, path):
     for seconds in (0.1, 0.3, 1):
-        try:
+        with suppress(PermissionError):             # on Windows, while another program has the file open
             return os.replace(temp, path)
-        except PermissionError:                     # on Windows, while another program has the file open
-            time.sleep(seconds)
+        time.sleep(seconds)
     return os.replace(temp, path)
 
 
@@ -113,12 +111,11 @@ def load_pickle(path, max_bytes=None):
     """Read a pickle of plain data and NumPy arrays, of any protocol, running nothing in it.
 
     Plain data is None, numbers, text, bytes, lists, tuples, dicts (of any kind: they load as dict) and sets. Arrays
-    (of any kind: they load as ndarray), NumPy's scalars and dtypes are of numbers or text. With `max_bytes`, larger
-    files are refused without reading them.
+    (of any kind: they load as ndarray), NumPy's scalars and dtypes are of numbers or text.
 
     Raises
     ------
-    UnreadableFile : the file is damaged or holds anything else; nothing in it was run
+    UnreadableFile : the file is damaged, larger than `max_bytes` or holds anything else; nothing in it was run
     OSError : the file is missing or cannot be read
     """
     path = Path(path)
@@ -142,26 +139,31 @@ def _checksum(pickled):
 def _read(data):
     """What the bytes of a file hold, if they are one pickle of plain data."""
     start = data[:100].lstrip()
-    for beginning, message in OTHER_KINDS.items():
+    for beginning, kind in OTHER_KINDS.items():
         if start.startswith(beginning):
-            raise ValueError(message)
+            raise ValueError(f"this is {kind}")
     if not start:
         raise ValueError("the file is empty")
     pickled, checksum = data[:-14], data[-14:]
-    if not checksum.startswith(b"crc32:"):          # not one of ours
+    if not checksum.startswith(b"crc32:"):
         pickled = data
-        for instruction, number, _ in pickletools.genops(data):
-            if instruction.name in ("STRING", "BINSTRING", "SHORT_BINSTRING"):
-                raise ValueError("Python 2 has written it: in Python 3, read it with pickle.load(file, encoding="
-                                 "'latin1') and write it with pickle.dump")
-            if "PUT" in instruction.name and number > len(data):    # Python would fill the memory up to there
-                raise ValueError("the file is damaged")
+        _check_foreign(data)
     elif checksum != _checksum(pickled):
         raise ValueError("the checksum does not match: the file is damaged")
     obj, size = _build(pickled)
     if size < len(pickled):
         raise ValueError("more follows after the pickle: expected a single one, so put all into one dict")
     return obj
+
+
+def _check_foreign(data):
+    """Names a pickle of Python 2, and refuses a damaged one for which Python's own unpickler would fill the memory."""
+    for instruction, number, _ in pickletools.genops(data):
+        if instruction.name in ("STRING", "BINSTRING", "SHORT_BINSTRING"):
+            raise ValueError("Python 2 has written it: in Python 3, read it with pickle.load(file, encoding='latin1') "
+                             "and write it with pickle.dump")
+        if "PUT" in instruction.name and number > len(data):
+            raise ValueError("the file is damaged")
 
 
 def _build(pickled):
@@ -171,7 +173,7 @@ def _build(pickled):
 
 
 class _Unpickler(pickle.Unpickler):
-    """Python's own would import and call what the file names; this one only notes what is asked for."""
+    """Python's own would import and call whatever the file names; this one knows the names in `ADMITTED`."""
 
     def find_class(self, module, name):
         module = module.replace("numpy.core", "numpy._core").replace("__builtin__", "builtins")     # older pickles
@@ -181,23 +183,20 @@ class _Unpickler(pickle.Unpickler):
 
 
 class _Asked:
-    """What a pickle asks for: a name, and the arguments, the state and the items that go with it."""
+    """What a pickle asks for. Plain data is made at once; of arrays and dtypes, arguments and state are noted."""
 
     def __init__(self, name, args=None):
-        self.name, self.args, self.state, self.items = name, args, None, {}
+        self.name, self.args, self.state = name, args, None
 
     def __call__(self, *args):
-        return _Asked(self.name, args)
+        return PLAIN[self.name](*args) if self.name in PLAIN else _Asked(self.name, args)
 
-    def __setstate__(self, state):
+    def __setstate__(self, state):      # NumPy's own would believe anything
         self.state = state
-
-    def __setitem__(self, key, value):
-        self.items[key] = value
 
 
 def _plain(value, done):
-    """`value` with plain data and arrays in the places of what was asked for; `done` holds what was met before."""
+    """`value` with arrays and dtypes in the places of what was noted; `done` holds what was met before."""
     kind = type(value)
     if kind not in COMPOUND:
         return value
@@ -213,34 +212,18 @@ def _plain(value, done):
 
 
 def _made(asked, plain):
-    """What Python and NumPy would make of the few things that pickles of plain data and arrays ask for."""
+    """The array, scalar or dtype that NumPy would make."""
     match asked.name, asked.args, asked.state:
         case "_reconstruct", (_, _, _), (_, shape, dtype, fortran, raw):
-            return _array(plain(raw), plain(dtype), plain(shape), "F" if fortran else "C")
+            return _array(raw, plain(dtype), plain(shape), "F" if fortran else "C")
         case "_frombuffer", (raw, dtype, shape, order, *axis_order), None:
-            return _array(plain(raw), plain(dtype), plain(shape), order, *axis_order)
+            return _array(raw, plain(dtype), plain(shape), order, *axis_order)
         case "scalar", (dtype, raw), None:
-            return _array(plain(raw), plain(dtype), ())[()]
+            return _array(raw, plain(dtype), ())[()]
         case "dtype", (str() as code, *_), _ if not re.fullmatch(r"[biufcSU][1-9][0-9]*", code):
             raise ValueError(f"it has an array of {code}, not of numbers or text")
         case "dtype", (code, *_), None | (_, _, None, None, None, *_) as state:
             return np.dtype(code).newbyteorder(state[1] if state else "=")
-        case "dict" | "OrderedDict" | "Counter", tuple() as args, None:
-            return dict(*plain(args)) | plain(asked.items)
-        case "defaultdict", (_,), None:
-            return plain(asked.items)
-        case "set", (list() as items,), None:
-            return set(plain(items))
-        case "frozenset", (list() as items,), None:
-            return frozenset(plain(items))
-        case "complex", (float() as real, float() as imaginary), None:
-            return complex(real, imaginary)
-        case "encode", (str() as text, "latin1" | "latin-1"), None:
-            return text.encode("latin1")
-        case "bytes", (), None:
-            return b""
-        case "bytearray", tuple() as args, None:
-            return bytearray().join(plain(args))
     raise ValueError(f"it asks for {asked.name} in a way that plain data does not")
 
 
@@ -255,12 +238,16 @@ def _array(raw, dtype, shape, order="C", axis_order=None):
         kind, largest = ("u1", 1) if dtype.kind == "b" else ("u4", sys.maxunicode)
         if np.any(np.frombuffer(raw, dtype.str[0] + kind) > largest):
             raise ValueError(f"an array of {dtype} has values that it cannot have")
-    if axis_order is not None:
-        array = array.transpose(axis_order)
+    array = array if axis_order is None else array.transpose(axis_order)
     return array.astype(dtype.newbyteorder("="), order="K")
 
 
 COMPOUND = {_Asked, dict, list, tuple, set, frozenset}
+PLAIN = {           # what pickles of plain data call
+    "dict": dict, "OrderedDict": dict, "Counter": dict, "defaultdict": lambda kind: {}, "set": set,
+    "frozenset": frozenset, "complex": complex, "encode": lambda text, codec: text.encode({"latin1": codec}[codec]),
+    "bytes": lambda: b"", "bytearray": lambda *parts: bytearray().join(parts),
+}
 ADMITTED = {        # the names, by their modules, that pickles of plain data and arrays have in them
     "numpy": "dtype ndarray matrix memmap", "numpy.matrixlib.defmatrix": "matrix", "numpy._core.memmap": "memmap",
     "numpy._core.multiarray": "_reconstruct scalar", "numpy._core.numeric": "_frombuffer",

@@ -11,20 +11,10 @@ from dataset.source import NotFound
 
 @dataclass(frozen=True)
 class Choice:
-    """A data set, for a script that trains on any.
-
-    Attributes
-    ----------
-    name : str
-        As it follows `--dataset`.
-    title : str
-        As figures show it.
-    loader : function
-        `load_mnist` or its like.
-    """
-    name: str
-    title: str
-    loader: Callable
+    """A data set, for a script that trains on any."""
+    name: str           # as it follows `--dataset`
+    title: str          # as figures show it
+    loader: Callable    # `load_mnist` or its like
 
     def load(self, **options):
         """What `loader` returns; where it finds no files, the program ends and says how to get them."""

@@ -118,29 +118,10 @@ def fetch(url, max_bytes):
 
 
 def fetch_from(mirrors, name, max_bytes, check):
-    """Fetch a file from the first of several mirrors that has the right one.
+    """Fetch a file from the first of several mirrors (URLs of folders) that has the right one.
 
-    Parameters
-    ----------
-    mirrors : list of str
-        URLs of folders, tried in turn. Mirrors that cannot be reached are taken out of the list.
-    name : str
-        Name of the file.
-    max_bytes : int
-    check : function
-        Turns the body into what is wanted, or raises a ValueError.
-
-    Returns
-    -------
-    body : bytes
-    checked
-        What `check` made of the body.
-    url : str
-
-    Raises
-    ------
-    OSError
-        No mirror had it.
+    `check` turns the body into what is wanted, or raises a ValueError. Returns the body, what `check` made of it, and
+    the URL. Mirrors that cannot be reached are taken out of the list. Raises an OSError if no mirror has it.
     """
     for mirror in list(mirrors):
         url = mirror + name

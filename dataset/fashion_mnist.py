@@ -40,25 +40,11 @@ FASHION_MNIST = Dataset(
 def load_fashion_mnist(normalize=True, flatten=True, one_hot_label=False):
     """Load Fashion-MNIST: 60,000 pictures of clothes to train with and 10,000 to test with.
 
-    Parameters
-    ----------
-    normalize : bool
-        Images as float32 from 0.0 to 1.0; otherwise as uint8 from 0 to 255.
-    flatten : bool
-        Images as (N, 784); otherwise as (N, 1, 28, 28).
-    one_hot_label : bool
-        Labels as float32 (N, 10), a single 1 in each row; otherwise as uint8 (N,), an index into
-        `CLASS_NAMES`.
-
-    Returns
-    -------
-    (x_train, t_train), (x_test, t_test) : tuples of numpy.ndarray
-        The caller's own arrays: changing them changes nothing for the next call.
+    Arguments and result are those of `dataset.mnist.load_mnist`; a label is an index into `CLASS_NAMES`.
 
     Raises
     ------
-    FileNotFoundError
-        The set is nowhere to be found; the message says what was tried and how to get it.
+    FileNotFoundError : the set is nowhere to be found; the message says what was tried and how to get it
     """
     arrays, _ = source.load(FASHION_MNIST)
     return source.split(arrays, normalize, flatten, one_hot_label)

@@ -20,10 +20,7 @@ def header(shape):
 def unzip(data, max_bytes):
     """Gunzip `data` if it is gzipped, making no more than `max_bytes` of it.
 
-    Raises
-    ------
-    ValueError
-        The gzip stream is damaged or truncated, or its content is longer than `max_bytes`.
+    Raises a ValueError if the gzip stream is damaged or truncated, or its content is longer.
     """
     if data[:2] == _GZIP_MAGIC:
         data = _unzipped(data, max_bytes)
@@ -49,24 +46,10 @@ def _unzipped(data, max_bytes):
 
 
 def decode(data, shape):
-    """The array in an IDX file.
+    """The array in an IDX file: uint8, of its own memory.
 
-    Parameters
-    ----------
-    data : bytes
-        The whole file, not gzipped.
-    shape : tuple of int
-        What the file must hold: (N, rows, columns) for images, (N,) for labels.
-
-    Returns
-    -------
-    numpy.ndarray
-        uint8 array of that shape, which owns its memory.
-
-    Raises
-    ------
-    ValueError
-        Another magic number, other dimensions, too few or too many bytes.
+    `data` is the whole file, not gzipped; `shape` what it must hold, (N, rows, columns) for images and (N,) for labels.
+    Raises a ValueError for another magic number, other dimensions, too few or too many bytes.
     """
     expected = header(shape)
     if data[:4] != expected[:4]:

@@ -56,24 +56,12 @@ class MiniMnistWarning(UserWarning):
 
 
 def download_mnist():
-    """Download the four files into `dataset/`, except those that are there already.
-
-    Raises
-    ------
-    FileNotFoundError
-        No mirror has a good copy; the message lists what was tried.
-    """
+    """Download the four files into `dataset/`, except those that are there. FileNotFoundError if no mirror has them."""
     source.download(MNIST)
 
 
 def init_mnist():
-    """Find the four files, download what is missing, and write the cache `mnist.pkl`.
-
-    Raises
-    ------
-    FileNotFoundError
-        A file is nowhere to be found; the message lists what was tried.
-    """
+    """Find the four files, download what is missing, and write the cache. FileNotFoundError if that is impossible."""
     source.prepare(MNIST)
 
 

@@ -71,34 +71,15 @@ def four_files(train, test, sums):
 
 @dataclass(frozen=True)
 class Dataset:
-    """What there is to know about a data set.
-
-    Attributes
-    ----------
-    name : str
-    files : dict of str to IdxFile
-        By the keys train_img, train_label, test_img, test_label.
-    mirrors : tuple of str
-        URLs of folders that hold the files.
-    variable : str
-        Environment variable that names a folder with the files.
-    folder : Path
-        Where downloaded files are kept, and where the reader may put them.
-    cache : Path
-        A pickle of all the arrays, which loads fast; in the project's folder `dataset`.
-    package : str
-        Debian's package of the files, if there is one ...
-    package_folder : Path
-        ... and where it puts them.
-    """
+    """What there is to know about a data set."""
     name: str
-    files: dict
-    mirrors: tuple
-    variable: str
-    folder: Path
-    cache: Path
-    package: str = ""
-    package_folder: Path | None = None
+    files: dict                         # {"train_img": IdxFile, ...}, as FILE_NAMES has the keys
+    mirrors: tuple                      # URLs of folders that hold the files
+    variable: str                       # environment variable that names a folder with the files
+    folder: Path                        # where downloaded files are kept, and where the reader may put them
+    cache: Path                         # a pickle of all the arrays, which loads fast
+    package: str = ""                   # Debian's package of the files, if there is one ...
+    package_folder: Path | None = None  # ... and where it puts them
 
     @property
     def named(self):
@@ -122,18 +103,10 @@ class NotFound(FileNotFoundError):
 
 
 def load(dataset):
-    """The arrays of a data set, from its cache or else from `prepare`.
+    """The arrays of a data set, from its cache or else from `prepare`, and where they come from.
 
-    Returns
-    -------
-    arrays : dict of str to numpy.ndarray
-        uint8: images (N, rows, columns) and labels (N,). They are the caller's own.
-    origin : str
-        Where they come from.
-
-    Raises
-    ------
-    NotFound
+    The arrays are uint8, by their keys: images (N, rows, columns) and labels (N,). They are the caller's own.
+    Raises NotFound.
     """
     try:
         return _read_cache(dataset), str(dataset.cache)
@@ -172,8 +145,15 @@ def download(dataset):
 
 def split(arrays, normalize, flatten, one_hot_label):
     """((x_train, t_train), (x_test, t_test)) from the arrays of `load`, as `load_mnist` describes them."""
-    return tuple((_images(arrays[f"{part}_img"], normalize, flatten),
-                  _labels(arrays[f"{part}_label"], one_hot_label)) for part in ("train", "test"))
+    parts = []
+    for part in ("train", "test"):
+        x, t = arrays[f"{part}_img"], arrays[f"{part}_label"]
+        x = x.reshape(len(x), -1) if flatten else x[:, np.newaxis]
+        if normalize:
+            x = x.astype(np.float32)
+            x /= 255
+        parts.append((x, np.eye(10, dtype=np.float32)[t] if one_hot_label else t))
+    return tuple(parts)
 
 
 def report(arrays, origin):
@@ -181,19 +161,6 @@ def report(arrays, origin):
     for key, array in arrays.items():
         say(f"{key}: {array.shape} {array.dtype}")
     say(f"From {origin}")
-
-
-def _images(images, normalize, flatten):
-    n, rows, columns = images.shape
-    x = images.reshape((n, rows * columns) if flatten else (n, 1, rows, columns))
-    if normalize:
-        x = x.astype(np.float32)
-        x /= 255
-    return x
-
-
-def _labels(labels, one_hot_label):
-    return np.eye(10, dtype=np.float32)[labels] if one_hot_label else labels
 
 
 def read_file(path, file):
