@@ -20,7 +20,7 @@ from dataset.mnist import MINI_DIR, MINI_FILES, MiniMnistWarning, load_mnist
 from test_dataset import assert_good
 
 pytestmark = pytest.mark.filterwarnings("error::dataset.mnist.MiniMnistWarning")
-SLOW = 3       # seconds; longer than any test waits
+SLOW = 30       # seconds; longer than any test waits
 BOMB = gzip.compress(bytes(50_000_000), 1)
 
 
@@ -293,7 +293,7 @@ def test_an_answer_that_never_ends_leaves_no_thread(server, monkeypatch, capsys,
             assert not thread.is_alive()
 
 
-CERTIFICATES = {        # in tests/certificates: whether we trust who has signed it, and the complaint
+CERTIFICATES = {        # of tests/certificates, made for this test and good until 2120: is it trusted, and the complaint
     "good": (True, ""), "signed by itself": (False, "self-signed|self signed"),
     "out of date": (True, "has expired"), "of another host": (True, "Hostname mismatch"),
 }

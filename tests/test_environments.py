@@ -1,11 +1,14 @@
 """Machines as they are: a project in any folder, read-only, terminals of few letters, no home, one core."""
+import ast
 import ctypes
 import os
+import re
+import subprocess
 import sys
 
 import pytest
 from PIL import Image
-from scripts import copy_project, run_script
+from scripts import ROOT, copy_project, run_script
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +65,25 @@ def test_a_project_that_cannot_be_written(project, tmp_path):
     assert Image.open(ours / "sigmoid.png").size[0] > 100
     assert training.returncode == 2 and f"results are saved in {project / 'ch05'}, which cannot" in training.stderr
     assert not list(project.rglob("*.tmp")) and not (project / "ch05/two_layer_net_params.pkl").exists()
+
+
+OLD = {     # what an old machine is made to look like, and the one sentence that a reader of it gets
+    "sys.version_info = (3, 9, 18)": "This project needs Python 3.10 or newer, this is 3.9.",
+    "import numpy; numpy.__version__ = '1.26.4'":
+        "This project needs NumPy 2.0 or newer, this is 1.26.4: pip install --upgrade numpy",
+}
+
+
+@pytest.mark.parametrize("old", OLD)
+@pytest.mark.parametrize("module", ["common.layers", "dataset.mnist"])
+def test_an_old_python_or_numpy_gets_one_sentence(old, module):
+    result = subprocess.run([sys.executable, "-c", f"import sys; {old}; import {module}"], cwd=ROOT, check=False,
+                            capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (1, OLD[old] + "\n")
+
+
+@pytest.mark.parametrize("package", ["common", "dataset"])
+def test_old_pythons_can_read_the_check_of_their_version(package):
+    source = (ROOT / package / "__init__.py").read_text(encoding="utf-8")
+    ast.parse(source, feature_version=(3, 4))
+    assert not re.search(r"""\bf["']|:=""", source)       # `ast` lets f-strings through
