@@ -17,6 +17,7 @@ from tqdm import tqdm
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ch04.two_layer_net import TwoLayerNet
 from common.training.options import training_options
+from common.training.result import save_best
 from common.figures.plot import learning_curves, show
 from common.util import minibatches
 from common.files import save_pickle
@@ -55,8 +56,8 @@ def train_by_backprop(data, epochs):
     network = TwoLayerNet(784, 50, 10)
     losses, train_accuracies, test_accuracies = train(network, network.gradient, data, epochs, lr=0.1)
 
-    save_pickle(FOLDER / "params.pkl", network.params)
-    print(f"Parameters saved: {FOLDER / 'params.pkl'}")
+    path = save_best(network, FOLDER / "params.pkl", *data[1], test_accuracies[-1])
+    print(f"Parameters saved: {path}")
     learning_curves(accuracy={"train": train_accuracies, "test": test_accuracies}, loss={"train": losses})
     show()
     print(f"Test accuracy: {test_accuracies[-1]:.4f}")

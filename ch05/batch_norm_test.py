@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common.multi_layer_net_extend import MultiLayerNetExtend
+from common.script import end
 from common.training.options import training_options
 from common.figures.plot import lines, show
 from common.trainer import Trainer
@@ -47,7 +48,7 @@ if __name__ == "__main__":
             np.random.seed(args.seed)
             trainer = train(std, use_batchnorm, x_train, t_train, args.epochs)
             if trainer.interrupted:
-                sys.exit("stopped by Ctrl-C")
+                end(trainer.exit_code)
             curves[label] = trainer.train_acc_list
             final[label].append(trainer.train_acc_list[-1])
         lines(curves, None, None, title=f"std = {std:.2g}", axes=axes).get_legend().remove()

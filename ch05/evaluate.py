@@ -10,6 +10,8 @@ Before: misclassified_mnist.py; next: keras_convnet.py.
 import sys
 from pathlib import Path
 
+import numpy as np
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ch05.deep_convnet import DeepConvNet
 from ch05.parameters import load_trained
@@ -31,7 +33,7 @@ if __name__ == "__main__":
 
     accuracy = class_accuracy(y, t_test)
     print("\nEach digit:")
-    print(table({"digit": range(10), "examples": matrix.sum(axis=1), "accuracy": accuracy}))
+    print(table({"digit": range(10), "examples": np.bincount(t_test, minlength=10), "accuracy": accuracy}))
     class_accuracies(accuracy)
     show("evaluate_classes")
 

@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common.multi_layer_net import MultiLayerNet
+from common.script import end
 from common.training.options import at_least, training_options
 from common.figures.plot import lines, show
 from common.trainer import Trainer
@@ -49,7 +50,8 @@ if __name__ == "__main__":
             break
         trials.append((trainer.test_acc_list[-1], lr, weight_decay, trainer))
     if not trials:
-        sys.exit("stopped by Ctrl-C before the first trial was done")
+        print("stopped before the first trial was done")
+        end(trainer.exit_code)
 
     trials.sort(key=lambda trial: trial[0], reverse=True)
     for n, (accuracy, lr, weight_decay, _) in enumerate(trials[:10], start=1):

@@ -30,14 +30,14 @@ if __name__ == "__main__":
         np.random.seed(args.seed)
         network = MultiLayerNet(784, [100, 100, 100, 100], 10)
         trainer = Trainer(network, x_train[:args.limit], t_train[:args.limit], x_test, t_test, args.epochs,
-                          mini_batch_size=128, optimizer=optimizer)
+                          mini_batch_size=128, optimizer=optimizer, verbose="epochs")
         trainer.train()
         losses[name] = smooth_curve(trainer.train_loss_list)
-        results.append(f"{name.split(',')[0]} {network.accuracy(x_test, t_test):.4f}")
+        results.append(f"{name.split(',')[0]} {trainer.final_accuracy():.4f}")
         if trainer.interrupted:
             break
 
     axes = lines(losses, "step", "loss (smoothed)", title="784-100-100-100-100-10 on MNIST")
-    axes.set_ylim(0, 1)
+    axes.set_ylim(0, max(1, 1.1 * max(min(curve) for curve in losses.values())))     # all of them can be seen
     show()
     print(f"test accuracy: {', '.join(results)}")

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common.multi_layer_net_extend import MultiLayerNetExtend
+from common.script import end
 from common.training.options import training_options
 from common.figures.plot import lines, show
 from common.trainer import Trainer
@@ -31,11 +32,12 @@ if __name__ == "__main__":
         network = MultiLayerNetExtend(784, [100] * 6, 10, use_dropout=dropout_ratio > 0,
                                       dropout_ration=dropout_ratio)
         trainer = Trainer(network, x_train[:args.limit], t_train[:args.limit], x_test, t_test, args.epochs,
-                          mini_batch_size=100, optimizer="Adam", optimizer_param={"lr": 0.001}, verbose=False)
-        for trainer.epochs in tqdm(range(1, args.epochs + 1), name, unit="epoch"):      # each time one more
+                          mini_batch_size=100, optimizer="Adam", optimizer_param={"lr": 0.001}, verbose=False,
+                          callbacks=[lambda trainer: bar.update()])
+        with tqdm(total=args.epochs, desc=name, unit="epoch") as bar:
             trainer.train()
-            if trainer.interrupted:
-                sys.exit("stopped by Ctrl-C")
+        if trainer.interrupted:
+            end(trainer.exit_code)
         train_acc, test_acc = trainer.train_acc_list, trainer.test_acc_list
         lines({"train": train_acc, "test": test_acc}, "epoch", "accuracy", name, axes)
         axes.label_outer()

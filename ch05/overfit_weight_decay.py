@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common.multi_layer_net import MultiLayerNet
+from common.script import end
 from common.training.options import training_options
 from common.figures.plot import lines, show
 from common.trainer import Trainer
@@ -31,11 +32,12 @@ if __name__ == "__main__":
         np.random.seed(args.seed)
         network = MultiLayerNet(784, [100] * 6, 10, weight_decay_lambda=weight_decay_lambda)
         trainer = Trainer(network, x_train[:args.limit], t_train[:args.limit], x_test, t_test, args.epochs,
-                          mini_batch_size=100, optimizer="SGD", optimizer_param={"lr": 0.03}, verbose=False)
-        for trainer.epochs in tqdm(range(1, args.epochs + 1), name, unit="epoch"):      # each time one more
+                          mini_batch_size=100, optimizer="SGD", optimizer_param={"lr": 0.03}, verbose=False,
+                          callbacks=[lambda trainer: bar.update()])
+        with tqdm(total=args.epochs, desc=name, unit="epoch") as bar:
             trainer.train()
-            if trainer.interrupted:
-                sys.exit("stopped by Ctrl-C")
+        if trainer.interrupted:
+            end(trainer.exit_code)
         train_acc, test_acc = trainer.train_acc_list, trainer.test_acc_list
         lines({"train": train_acc, "test": test_acc}, "epoch", "accuracy", name, axes)
         axes.label_outer()

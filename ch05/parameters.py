@@ -1,27 +1,62 @@
-"""Trained parameters for the scripts that look at a net: the reader's own, or those of the project."""
+"""Trained parameters: how the training scripts leave them, and how those that look at a net find them."""
 import sys
 from pathlib import Path
+
+import numpy as np
+
+from common.figures.plot import show, training_curves
+from common.script import end
+from common.training.result import save_best
+from dataset import source
+from dataset.mnist import MINI_DIR, MINI_FILES
 
 HERE = Path(__file__).resolve().parent
 
 
+def finish(trainer, args, script, params, remark=None):
+    """The end of a training script: saves the parameters, draws the curves, says how good the net is.
+
+    Parameters
+    ----------
+    trainer : Trainer, after its training
+    args : from `training_options`, with a dataset
+    script : the script's own `__file__`
+    params : name of the file of parameters; one that reads more of the test images right is not replaced
+    remark : for the last line; "after epoch 6" if left out
+    """
+    network, accuracy = trainer.network, trainer.final_accuracy()
+    path = save_best(network, args.dataset.own(HERE / params), trainer.x_test, trainer.t_test, accuracy)
+    training_curves(trainer, title=f"{type(network).__name__} on {args.dataset.title}")
+    show(args.dataset.own(script).stem)
+    print(f"{type(network).__name__}: {accuracy:.4f} of {len(trainer.x_test):,} test images right, "
+          f"{remark or f'after epoch {trainer.current_epoch}'}; parameters in {path}")
+    end(trainer.exit_code)
+
+
 def load_trained(network, own, provided, script):
-    """Load parameters into `network` and say from where; without any, end the program with exit code 2.
+    """Load parameters into `network` and say whose and how good they are; without any, end with exit code 2.
 
     Parameters
     ----------
     own : name of the file that `script` leaves in this folder
-    provided : name of the file in `trained/`, used where there is no `own`
+    provided : name of the file in `trained/`, used where there is no `own`, or a poor one from a quick trial
     script : name of the script that trains such a net
     """
-    for path in (HERE / own, HERE / "trained" / provided):
+    x_test, t_test = (source.read_file(MINI_DIR / MINI_FILES[key].name, MINI_FILES[key])
+                      for key in ("test_img", "test_label"))
+    x_test = np.float32(x_test.reshape(-1, 1, 28, 28) / 255)
+    provided = HERE / "trained" / provided
+    for whose, path in (("your own", HERE / own), ("the project's", provided)):
         if path.exists():
             try:
                 network.load_params(path)
             except ValueError as error:
                 print(f"{error}\nRemove the file, or train again: python {script}", file=sys.stderr)
-                sys.exit(2)
-            print(f"Parameters: {path}")
-            return
+                end(2)
+            accuracy = network.accuracy(x_test, t_test)
+            print(f"Parameters: {whose}, {path}: {accuracy:.4f} of {len(x_test):,} test digits right")
+            if accuracy >= 0.9 or not provided.exists() or path == provided:
+                return
+            print(f"They are no good yet, so the project's are used. Train longer: python {script}")
     print(f"There are no trained parameters yet. First run: python {HERE / script}", file=sys.stderr)
-    sys.exit(2)
+    end(2)

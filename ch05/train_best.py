@@ -19,39 +19,31 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ch05.batch_norm_convnet import BatchNormConvNet
-from common.training.augmentation import distort
-from common.training.live_window import live
-from common.training.options import at_least, dataset_option, trainer_options, training_options
-from common.figures.plot import show, training_curves
+from ch05.parameters import finish
+from common.training.augmentation import Augmentation, distort
+from common.training.averaging import Averaging
+from common.training.best_weights import BestWeights, Validation
+from common.training.options import at_least, callbacks, dataset_option, trainer_options, training_options
 from common.trainer import Trainer
-
-PARAMS = Path(__file__).resolve().with_name("best_params.pkl")
 
 if __name__ == "__main__":
     parser = trainer_options(dataset_option(), schedule="cosine")
     parser.add_argument("--hold-out", type=at_least(0), default=0, metavar="N",
                         help="keep the last N training examples for choosing: the epoch best on them is kept")
     args = training_options(__doc__, epochs=8, parser=parser)
-    params = args.dataset.own(PARAMS)
     (x_train, t_train), (x_test, t_test) = args.dataset.load(flatten=False)
     if args.hold_out >= len(x_train):
         parser.error(f"--hold-out: expected fewer than the {len(x_train):,} training images, got {args.hold_out:,}")
     first_held_out = len(x_train) - args.hold_out
-    validation = (x_train[first_held_out:], t_train[first_held_out:]) if args.hold_out else None
+    best = BestWeights()
+    choosing = [Validation(x_train[first_held_out:], t_train[first_held_out:]), best] if args.hold_out else []
     x_train, t_train = x_train[:first_held_out][:args.limit], t_train[:first_held_out][:args.limit]
 
     network = BatchNormConvNet(blocks=((16, 16), (32, 32), (64, 64)), label_smoothing=0.1)
+    distortion = partial(distort, shift=1, rotation=10, scale=0.1, shear=0.1, elastic=0.7, share=0.5)
     trainer = Trainer(network, x_train, t_train, x_test, t_test, args.epochs,
                       mini_batch_size=100, optimizer="AdamW", optimizer_param={"lr": 0.01, "weight_decay": 0.01},
-                      augment=partial(distort, shift=1, rotation=10, scale=0.1, shear=0.1, elastic=0.7, share=0.5),
-                      average=0.999, validation=validation, evaluate_sample_num_per_epoch=1000,
-                      schedule=args.schedule, checkpoint=args.checkpoint, resume=args.resume, log=args.log)
-    with live(trainer, args.live):
-        trainer.train()
-
-    network.save_params(params)
-    training_curves(trainer, title=f"BatchNormConvNet on {args.dataset.title}")
-    show(args.dataset.own(__file__).stem)
-    print(f"BatchNormConvNet: {network.accuracy(x_test, t_test):.4f} of {len(x_test):,} test images right, "
-          f"after epoch {trainer.best.epoch if trainer.best else trainer.current_epoch}; parameters in {params}")
-    sys.exit(trainer.exit_code)
+                      evaluate_sample_num_per_epoch=1000, verbose="epochs",
+                      callbacks=[Augmentation(distortion), Averaging(0.999), *choosing, *callbacks(args)])
+    trainer.train()
+    finish(trainer, args, __file__, "best_params.pkl", f"after epoch {best.state['epoch'] or trainer.current_epoch}")

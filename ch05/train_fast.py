@@ -15,27 +15,24 @@ from pathlib import Path
 STARTED = time.perf_counter()       # the seconds below count the imports too
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ch05.batch_norm_convnet import BatchNormConvNet
+from ch05.parameters import finish
 from common.training.options import dataset_option, training_options
-from common.training.schedule import cosine
+from common.training.schedule import Schedule, cosine
 from common.trainer import Trainer
-
-PARAMS = Path(__file__).resolve().with_name("fast_params.pkl")
 
 if __name__ == "__main__":
     parser = dataset_option()
     parser.add_argument("--global-pooling", action="store_true",
                         help="give the last layer the mean of each channel only: a tenth of its weights")
     args = training_options(__doc__, epochs=1, parser=parser)
-    params = args.dataset.own(PARAMS)
     (x_train, t_train), (x_test, t_test) = args.dataset.load(flatten=False)
 
     network = BatchNormConvNet(blocks=((16,), (32,), (64,)), global_average_pooling=args.global_pooling)
     trainer = Trainer(network, x_train[:args.limit], t_train[:args.limit], x_test, t_test, args.epochs,
-                      mini_batch_size=100, optimizer="Adam", optimizer_param={"lr": 0.01}, schedule=cosine,
-                      evaluate_sample_num_per_epoch=1000)
+                      mini_batch_size=100, optimizer="Adam", optimizer_param={"lr": 0.01},
+                      evaluate_sample_num_per_epoch=1000, verbose="epochs", callbacks=[Schedule(cosine)])
     trainer.train()
 
-    network.save_params(params)
-    print(f"BatchNormConvNet: {network.accuracy(x_test, t_test):.4f} of {len(x_test):,} test images right, "
-          f"{time.perf_counter() - STARTED:.0f} s after the start; parameters in {params}")
-    sys.exit(trainer.exit_code)
+    seconds = time.perf_counter() - STARTED
+    params = "fast_global_pooling_params.pkl" if args.global_pooling else "fast_params.pkl"
+    finish(trainer, args, __file__, params, f"trained {seconds:.0f} s after the start")

@@ -13,29 +13,18 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ch05.keras_convnet import KerasConvNet
-from common.training.live_window import live
-from common.training.options import dataset_option, trainer_options, training_options
-from common.figures.plot import show, training_curves
+from ch05.parameters import finish
+from common.training.options import callbacks, dataset_option, trainer_options, training_options
 from common.trainer import Trainer
-
-PARAMS = Path(__file__).resolve().with_name("keras_convnet_params.pkl")
 
 if __name__ == "__main__":
     args = training_options(__doc__, epochs=6, parser=trainer_options(dataset_option(), schedule="cosine"))
-    params = args.dataset.own(PARAMS)
     (x_train, t_train), (x_test, t_test) = args.dataset.load(flatten=False)
 
     network = KerasConvNet(label_smoothing=0.1)
     trainer = Trainer(network, x_train[:args.limit], t_train[:args.limit], x_test, t_test, args.epochs,
                       mini_batch_size=128, optimizer="RMSprop", optimizer_param={"lr": 0.001, "decay_rate": 0.9},
                       evaluate_sample_num_per_epoch=10_000,
-                      schedule=args.schedule, checkpoint=args.checkpoint, resume=args.resume, log=args.log)
-    with live(trainer, args.live):
-        trainer.train()
-
-    network.save_params(params)
-    training_curves(trainer, title=f"KerasConvNet on {args.dataset.title}")
-    show(args.dataset.own(__file__).stem)
-    print(f"KerasConvNet: {network.accuracy(x_test, t_test):.4f} of {len(x_test):,} test images right, "
-          f"after epoch {trainer.current_epoch}; parameters in {params}")
-    sys.exit(trainer.exit_code)
+                      verbose="epochs", callbacks=callbacks(args))
+    trainer.train()
+    finish(trainer, args, __file__, "keras_convnet_params.pkl")

@@ -28,10 +28,10 @@ if __name__ == "__main__":
         np.random.seed(args.seed)
         network = MultiLayerNet(784, [100, 100, 100, 100], 10, weight_init_std=weight_init_std)
         trainer = Trainer(network, x_train[:args.limit], t_train[:args.limit], x_test, t_test, args.epochs,
-                          mini_batch_size=128, optimizer="SGD", optimizer_param={"lr": 0.01})
+                          mini_batch_size=128, optimizer="SGD", optimizer_param={"lr": 0.01}, verbose="epochs")
         trainer.train()
         losses[name] = smooth_curve(trainer.train_loss_list)
-        results.append(f"{name} {network.accuracy(x_test, t_test):.4f}")
+        results.append(f"{name} {trainer.final_accuracy():.4f}")
         if trainer.interrupted:
             break
 

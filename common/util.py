@@ -17,14 +17,14 @@ def smooth_curve(x):
 
 def shuffle_dataset(x, t):
     """x and t in one new random order (np.random)."""
-    _check_pairs(x, t)
+    x, t = as_pairs(x, t)
     order = np.random.permutation(len(x))
     return x[order], t[order]
 
 
 def minibatches(x, t, batch_size):
     """Every example once, in random order: yields (x_batch, t_batch); the last batch may be short."""
-    _check_pairs(x, t)
+    x, t = as_pairs(x, t)
     if batch_size < 1:
         raise ValueError(f"expected batch_size >= 1, got {batch_size}")
     order = np.random.permutation(len(x))
@@ -33,9 +33,16 @@ def minibatches(x, t, batch_size):
         yield x[batch], t[batch]
 
 
-def _check_pairs(x, t):
-    if len(x) != len(t):
-        raise ValueError(f"expected as many targets as examples, got {len(t)} and {len(x)}")
+def as_pairs(x, t, name=""):
+    """x and t as arrays: a list or a table of pandas counts as its values, in order of position.
+
+    `name` is for the error: of "train", x is called x_train.
+    """
+    x, t = np.asarray(x), np.asarray(t)
+    if x.shape[:1] != t.shape[:1] or x.ndim == 0:
+        raise ValueError(f"{f'x_{name}, t_{name}: ' if name else ''}expected as many targets as examples, "
+                         f"got arrays of shape {t.shape} and {x.shape}")
+    return x, t
 
 
 def conv_output_size(input_size, filter_size, stride=1, pad=0):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = {
-    "DISPLAY": None, "WAYLAND_DISPLAY": None, "MPLBACKEND": None,
+    "MPLBACKEND": "agg",       # with a screen every script would wait for its window to be closed
     "MNIST_DIR": None, "MNIST_OFFLINE": "1",
     "OPENBLAS_NUM_THREADS": "1",    # small nets gain nothing by two, and tests run side by side
     "PYTHONWARNINGS": "error::RuntimeWarning,error:Glyph:UserWarning",

@@ -1,23 +1,29 @@
-"""What a trainer offers beyond epochs: schedules, averages, best weights, logs, and checkpoints that lose nothing."""
+"""Callbacks of a training: schedules, augmentation, logs, and checkpoints that lose nothing."""
+import copy
 import csv
 import json
 import os
+import pickle
 import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from common.training.augmentation import distort
-from common.training.checkpoint import saved_epochs
+from common.training.augmentation import Augmentation, distort
+from common.training.averaging import Averaging
+from common.training.best_weights import BestWeights, Validation
+from common.training.checkpoint import Checkpoint, saved_epochs
+from common.training.early_stopping import EarlyStopping
+from common.training.log import Log
 from common.initializer import random_affine, random_convolution
 from common.layers import Dropout, Pooling, Relu
 from common.multi_layer_net_extend import MultiLayerNetExtend
 from common.network import Network
 from common.optimizer import SGD
-from common.training.schedule import constant, cosine, step
+from common.training.schedule import Schedule, constant, cosine, step
 from common.trainer import Trainer
-from common.training.averaging import arrays_of
+from common.training.snapshot import arrays_of
 from common.files import load_pickle, save_pickle
 
 if os.name == "posix":
@@ -28,6 +34,13 @@ class Killed(Exception):
     pass
 
 
+class AfterStep:
+    """Calls the function after every step."""
+
+    def __init__(self, function):
+        self.on_batch_end = function
+
+
 def blobs(n, seed=0):
     """Three clouds of points that overlap."""
     rng = np.random.default_rng(seed)
@@ -35,11 +48,11 @@ def blobs(n, seed=0):
     return (rng.normal(0, 1.5, (n, 2)) + np.array([[0, 3], [3, 0], [-3, -3]])[t]).astype(np.float32), t
 
 
-def trainer_of(seed=0, n=60, **settings):
+def trainer_of(*callbacks, seed=0, n=60, net=None, **settings):
     np.random.seed(seed)
-    net = MultiLayerNetExtend(2, [6], 3, use_batchnorm=True, use_dropout=True, dropout_ration=0.2)
+    net = net or MultiLayerNetExtend(2, [6], 3, use_batchnorm=True, use_dropout=True, dropout_ration=0.2)
     return Trainer(net, *blobs(n), *blobs(30, 1),
-                   **{"epochs": 4, "mini_batch_size": 16, "verbose": False, **settings})
+                   **{"epochs": 4, "mini_batch_size": 16, "verbose": False, "callbacks": list(callbacks), **settings})
 
 
 def numbers_of(trainer):
@@ -53,7 +66,7 @@ def numbers_of(trainer):
 # ---- schedule, augmentation ------------------------------------------------
 
 def test_the_learning_rate_follows_the_schedule():
-    trainer, rates = trainer_of(optimizer=SGD(lr=0.2), schedule=lambda progress: progress ** 2), []
+    trainer, rates = trainer_of(Schedule(lambda progress: progress ** 2), optimizer=SGD(lr=0.2)), []
     update = trainer.optimizer.update
     trainer.optimizer.update = lambda *args: (rates.append(trainer.optimizer.lr), update(*args))
     trainer.train()
@@ -63,68 +76,11 @@ def test_the_learning_rate_follows_the_schedule():
 
 def test_every_batch_is_augmented_and_evaluation_is_not():
     seen = []
-    trainer = trainer_of(epochs=1, augment=lambda x: seen.append(x.copy()) or x * 0)
+    trainer = trainer_of(Augmentation(lambda x: seen.append(x.copy()) or x * 0), epochs=1)
     trainer.train()
     np.testing.assert_array_equal(np.sort(np.concatenate(seen), axis=0), np.sort(trainer.x_train, axis=0))
     assert (trainer.network.layers["Affine1"].x == 0).all()
     assert trainer.train_acc_list == [trainer.network.accuracy(trainer.x_train, trainer.t_train)]
-
-
-# ---- average, best, patience ------------------------------------------------
-
-def test_the_average_is_evaluated_and_kept():
-    plain, averaged = trainer_of(), trainer_of(average=0.9)
-    for trainer in (plain, averaged):
-        np.random.seed(1)
-        trainer.train()
-    assert plain.train_loss_list == averaged.train_loss_list            # the training itself is the same
-    arrays = arrays_of(averaged.network)
-    for key, array in averaged.average.arrays.items():
-        np.testing.assert_array_equal(arrays[key], array)
-        assert not np.array_equal(arrays_of(plain.network)[key], array)
-    assert averaged.test_acc_list[-1] == averaged.network.accuracy(averaged.x_test, averaged.t_test)
-
-
-def scripted(scores, **settings):
-    """A trainer whose net is as good on the validation examples as the list says, epoch after epoch."""
-    trainer = trainer_of(validation=blobs(20, 2), epochs=len(scores), **settings)
-    accuracy, scores = trainer.network.accuracy, iter(scores)
-    trainer.network.accuracy = lambda x, t: next(scores) if x is trainer.validation[0] else accuracy(x, t)
-    trainer.kept = {}
-    trainer.callbacks = [lambda trainer: trainer.kept.update(
-        {trainer.current_epoch: trainer.network.layers["Affine1"].W.copy()})]
-    return trainer
-
-
-@pytest.mark.parametrize("average", [0, 0.9])
-def test_the_best_parameters_are_kept(average):
-    trainer = scripted([0.3, 0.9, 0.5, 0.9], average=average)
-    trainer.train()
-    assert trainer.history["val_acc"] == [0.3, 0.9, 0.5, 0.9] and trainer.best.epoch == 2
-    np.testing.assert_array_equal(trainer.network.layers["Affine1"].W, trainer.kept[2])
-    assert trainer.test_acc_list[1] == trainer.network.accuracy(trainer.x_test, trainer.t_test)
-
-
-@pytest.mark.parametrize("scores, patience, epochs, best", [
-    ([0.5, 0.4, 0.6, 0.5, 0.5, 0.7], 2, 5, 3), ([0.5, 0.4, 0.6, 0.5, 0.5, 0.7], 3, 6, 6), ([0.5, 0.5, 0.9], 1, 2, 1)])
-def test_patience_ends_the_training(scores, patience, epochs, best, capfd):
-    trainer = scripted(scores, patience=patience, verbose=True)
-    trainer.train()
-    assert trainer.current_epoch == epochs and trainer.best.epoch == best and not trainer.interrupted
-    out = capfd.readouterr().out
-    assert (f"stopped: {patience} epochs without" in out) == (epochs - best == patience)
-    assert f"kept the parameters of epoch {best}, with val acc {scores[best - 1]:.4f}" in out
-    assert out.endswith(f"test acc: {trainer.test_acc_list[best - 1]:.4f}\n")
-    trainer.train()
-    assert trainer.current_epoch == epochs
-
-
-def test_patience_needs_validation_examples():
-    for settings in ({"patience": 1}, {"patience": 0, "validation": blobs(20)}):
-        with pytest.raises(ValueError, match=f"patience.*got {settings['patience']}"):
-            trainer_of(**settings)
-    with pytest.raises(ValueError, match="x_validation, t_validation.*got 3 and 5"):
-        trainer_of(validation=(blobs(5)[0], blobs(3)[1]))
 
 
 # ---- callbacks and logs ------------------------------------------------
@@ -133,17 +89,19 @@ def test_callbacks_see_every_epoch_and_may_end_the_training():
     def good_enough(trainer):
         seen.append((trainer.current_epoch, len(trainer.history["loss"])))
         if trainer.current_epoch == 3:
-            trainer.epochs = trainer.current_epoch
+            trainer.stop_training = True
 
     seen = []
-    trainer_of(epochs=10, callbacks=[good_enough]).train()
+    trainer = trainer_of(good_enough, epochs=10)
+    trainer.train()
+    trainer.train()
     assert seen == [(1, 1), (2, 2), (3, 3)]
 
 
 def test_the_history_has_a_value_per_epoch():
-    trainer = trainer_of(validation=blobs(20, 2))
+    trainer = trainer_of(Validation(*blobs(20, 2)))
     trainer.train()
-    assert list(trainer.history) == ["loss", "train_acc", "test_acc", "val_acc", "seconds"]
+    assert list(trainer.history) == ["loss", "train_acc", "test_acc", "seconds", "val_acc"]
     assert {len(values) for values in trainer.history.values()} == {4}
     assert trainer.history["train_acc"] is trainer.train_acc_list
     assert trainer.history["test_acc"] is trainer.test_acc_list
@@ -151,20 +109,21 @@ def test_the_history_has_a_value_per_epoch():
     assert all(0 < seconds < 60 for seconds in trainer.history["seconds"])
 
 
-def test_logs_hold_the_history_after_every_epoch(tmp_path):
-    def read(trainer):
-        history = json.loads((tmp_path / "log.json").read_text())
-        assert {len(values) for values in history.values()} == {trainer.current_epoch - 1}
+@pytest.mark.parametrize("name", ["log.csv", "log.json"])
+def test_a_log_holds_the_history_after_every_epoch(tmp_path, name):
+    def rows():
+        with open(tmp_path / name, newline="") as file:
+            return list(csv.DictReader(file)) if name == "log.csv" else json.load(file)
 
-    trainer = trainer_of(log=tmp_path / "log.json", callbacks=[read])
+    def check(trainer):
+        logged = rows()
+        assert len(logged) == trainer.current_epoch and list(logged[0]) == list(trainer.history)
+        for column, values in trainer.history.items():
+            assert [float(row[column]) for row in logged] == values
+
+    trainer = trainer_of(Log(tmp_path / name), check)
     trainer.train()
-    assert json.loads((tmp_path / "log.json").read_text()) == trainer.history
-    trainer = trainer_of(log=tmp_path / "log.csv")
-    trainer.train()
-    with open(tmp_path / "log.csv", newline="") as file:
-        header, *rows = csv.reader(file)
-    assert header == list(trainer.history) and len(rows) == 4
-    assert [[float(value) for value in row] for row in rows] == np.transpose(list(trainer.history.values())).tolist()
+    assert trainer.current_epoch == 4
 
 
 def test_callbacks_may_add_to_the_history(tmp_path):
@@ -172,84 +131,136 @@ def test_callbacks_may_add_to_the_history(tmp_path):
     def record(trainer):
         trainer.history.setdefault("norm", []).append(np.linalg.norm(trainer.network.params["W1"]))
         if trainer.current_epoch > 2:
-            trainer.history.setdefault("late", []).append(np.float32(0.5))
+            trainer.history.setdefault("late, it is", []).append(np.float32(0.5))
 
-    for log in ("log.json", "log.csv"):
-        trainer = trainer_of(log=tmp_path / log, checkpoint=tmp_path / "state", callbacks=[record])
-        trainer.train()
-    assert len(json.loads((tmp_path / "log.json").read_text())["norm"]) == 4
-    assert len((tmp_path / "log.csv").read_text().splitlines()) == 5
+    trainer = trainer_of(record, Log(tmp_path / "log.json"), Log(tmp_path / "log.csv"), Checkpoint(tmp_path / "state"))
+    trainer.train()
+    late = [row.get("late, it is") for row in json.loads((tmp_path / "log.json").read_text())]
+    assert late == [None, None, 0.5, 0.5]
+    with open(tmp_path / "log.csv", newline="") as file:
+        assert [row["late, it is"] for row in csv.DictReader(file)] == [None, None, "0.5", "0.5"]
     for callbacks in ([record], []):
-        longer = trainer_of(epochs=5, callbacks=callbacks, resume=tmp_path / "state", checkpoint=tmp_path / "longer")
+        longer = trainer_of(*callbacks, Log(tmp_path / "log.csv"), Checkpoint(tmp_path / "longer", tmp_path / "state"),
+                            epochs=5)
         longer.train()
-        assert longer.history["norm"][:4] == trainer.history["norm"] and longer.history["late"][:2] == [0.5, 0.5]
+        assert longer.history["norm"][:4] == trainer.history["norm"] and longer.history["late, it is"][:2] == [0.5, 0.5]
         assert len(longer.history["norm"]) == 4 + len(callbacks)
+        assert len((tmp_path / "log.csv").read_text().splitlines()) == 6
 
 
 def test_a_callback_changes_the_learning_rate():
+    schedule, rates = Schedule(constant), []
+
     def halve(trainer):
         rates.append(trainer.optimizer.lr)
-        if trainer.schedule:
-            trainer.lr /= 2
-        else:
-            trainer.optimizer.lr /= 2
+        part = trainer.optimizer if len(trainer.callbacks) == 1 else schedule
+        part.lr /= 2
 
-    for schedule in (None, constant):
-        rates = []
-        trainer = trainer_of(schedule=schedule, optimizer_param={"lr": 0.8}, callbacks=[halve])
+    for callbacks in ([halve], [schedule, halve]):
+        rates.clear()
+        trainer = trainer_of(*callbacks, optimizer_param={"lr": 0.8})
         trainer.train()
         assert rates == [0.8, 0.4, 0.2, 0.1] and trainer.optimizer.lr == 0.05
 
 
-def test_a_schedule_leaves_the_optimizer_as_it_was():
-    trainer = trainer_of(schedule=cosine, optimizer_param={"lr": 0.8})
-    trainer.train()
-    assert trainer.optimizer.lr == 0.8
+@pytest.mark.parametrize("error", [None, ZeroDivisionError, FloatingPointError, KeyboardInterrupt])
+def test_a_schedule_leaves_the_optimizer_as_it_was(error):
+    def fail(trainer):
+        if trainer.current_iter == 6 and error:
+            raise error
+
+    trainer = trainer_of(Schedule(cosine), AfterStep(fail), optimizer_param={"lr": 0.8})
+    try:
+        trainer.train()
+    except (ZeroDivisionError, FloatingPointError, KeyboardInterrupt):
+        assert error
+    assert trainer.optimizer.lr == 0.8 and trainer.current_iter == (6 if error else 16)
+
+
+def test_a_schedule_that_has_come_to_its_end_is_named():
+    """It would train at a rate of 0."""
+    for schedule, words in ((cosine, r"Schedule\(\[0.1, 0.5868, 0.0003\] in 4 epochs\) has come to its end"), (constant, None)):
+        trainer = trainer_of(Schedule(schedule))
+        trainer.train()
+        trainer.epochs = 6
+        if words:
+            with pytest.raises(ValueError, match=words):
+                trainer.train()
+        else:
+            trainer.train()
+        assert trainer.current_epoch == (4 if words else 6)
 
 
 def test_a_training_broken_off_goes_on_with_the_same_trainer():
     """The steps of the broken epoch come on top; the learning rate does not rise again at the end."""
-    trainer, rates = trainer_of(schedule=cosine), []
-    trainer.step_callbacks = [lambda trainer: rates.append(trainer.optimizer.lr),
-                              lambda trainer: len(rates) == 6 and os.kill(os.getpid(), signal.SIGINT)]
+    rates = []
+    trainer = trainer_of(Schedule(cosine), AfterStep(lambda trainer: rates.append(trainer.optimizer.lr)),
+                         AfterStep(lambda trainer: len(rates) == 6 and signal.raise_signal(signal.SIGTERM)))
     trainer.train()
-    assert trainer.interrupted and trainer.current_epoch == 1
+    assert trainer.interrupted and trainer.exit_code == 143 and trainer.current_epoch == 1
     trainer.train()
     assert trainer.current_epoch == 4 and len(rates) == 18
     assert rates[2:] == sorted(rates[2:], reverse=True)
 
 
-def test_ctrl_c_at_the_last_step_of_an_epoch_counts_it():
-    trainer = trainer_of()
-    trainer.step_callbacks = [lambda trainer: trainer.current_iter == 8 and os.kill(os.getpid(), signal.SIGINT)]
+def test_a_signal_at_the_last_step_of_an_epoch_counts_it():
+    trainer = trainer_of(AfterStep(lambda trainer: trainer.current_iter == 8 and signal.raise_signal(signal.SIGTERM)))
     trainer.train()
     assert trainer.interrupted and trainer.current_epoch == 2 and len(trainer.history["test_acc"]) == 2
 
 
-@pytest.mark.parametrize("settings", [{"log": "log.txt"}, {"log": "missing/log.csv"}, {"checkpoint": "missing/state"}])
-def test_files_that_cannot_be_written_are_named_before_the_training(tmp_path, settings):
-    (name, path), = settings.items()
-    trainer = trainer_of(**{name: tmp_path / path})
+@pytest.mark.parametrize("kind, path", [(Log, "log.txt"), (Log, "missing/log.csv"), (Checkpoint, "missing/state")])
+def test_files_that_cannot_be_written_are_named_before_the_training(tmp_path, kind, path):
     with pytest.raises((ValueError, FileNotFoundError), match=Path(path).parts[0]):
-        trainer.train()
-    assert trainer.current_iter == 0 and list(tmp_path.iterdir()) == []
+        trainer_of(AfterStep(pytest.fail), kind(tmp_path / path)).train()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind, name", [(Log, "log.csv"), (Log, "log.json"), (Checkpoint, "state")])
+def test_a_file_that_another_program_holds_open_is_tried_again(tmp_path, monkeypatch, capsys, kind, name):
+    def held_open(trainer):
+        monkeypatch.undo()
+        if trainer.current_epoch in (2, 3):
+            monkeypatch.setattr(os, "replace", refuse)
+
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    trainer_of(held_open, kind(tmp_path / "calm" / name) if (tmp_path / "calm").mkdir() else kind(tmp_path / name)).train()
+    assert capsys.readouterr().err.count("Permission denied; next try after the next epoch") == 2
+    data = (tmp_path / name).read_bytes()
+    if kind is Log:
+        assert data.count(b"\n") == {"log.csv": 5, "log.json": 6}[name]
+    else:
+        assert load_pickle(tmp_path / name)["progress"][0] == 4
+    assert [path.name for path in tmp_path.iterdir()] in ([name], [name, "calm"], ["calm", name])
 
 
 # ---- checkpoints ------------------------------------------------
 
+
+def noise(x):
+    return (x + np.random.normal(0, 0.1, x.shape)).astype(x.dtype)
+
+
+def everything():
+    return [Augmentation(noise), Schedule(cosine), Averaging(0.9), Validation(*blobs(20, 2)), BestWeights(),
+            EarlyStopping(3)]
+
+
 SETTINGS = {
-    "plain": {},
-    "momentum": {"optimizer": "Momentum"},
-    "adam": {"optimizer": "Adam", "schedule": cosine},
-    "all": {"optimizer": "AdamW", "schedule": cosine, "average": 0.9, "validation": blobs(20, 2), "patience": 3,
-            "augment": lambda x: (x + np.random.normal(0, 0.1, x.shape)).astype(x.dtype)},
+    "plain": (list, {}),
+    "momentum": (list, {"optimizer": "Momentum"}),
+    "adam": (lambda: [Schedule(cosine)], {"optimizer": "Adam"}),
+    "all": (everything, {"optimizer": "AdamW"}),
 }
 
 
 @pytest.mark.parametrize("epoch", [1, 3])
 @pytest.mark.parametrize("name", SETTINGS)
 def test_resumed_training_ends_with_the_numbers_of_an_uninterrupted_one(tmp_path, name, epoch):
-    whole = trainer_of(**SETTINGS[name])
+    callbacks, settings = SETTINGS[name]
+    whole = trainer_of(*callbacks(), **settings)
     whole.train()
     expected = numbers_of(whole)
 
@@ -258,97 +269,108 @@ def test_resumed_training_ends_with_the_numbers_of_an_uninterrupted_one(tmp_path
             raise Killed
 
     with pytest.raises(Killed):
-        trainer_of(**SETTINGS[name], checkpoint=tmp_path / "state", callbacks=[kill]).train()
-    resumed = trainer_of(seed=99, **SETTINGS[name], optimizer_param={"lr": 0.5}, resume=tmp_path / "state")
+        trainer_of(*callbacks(), kill, Checkpoint(tmp_path / "state"), **settings).train()
+    resumed = trainer_of(*callbacks(), Checkpoint(resume=tmp_path / "state"), seed=99, **settings)
     resumed.train()
-    assert resumed.current_epoch == 4
-    assert numbers_of(resumed) == expected
+    assert numbers_of(resumed) == expected and resumed.current_epoch == whole.current_epoch
 
-    finished = trainer_of(seed=98, **SETTINGS[name], resume=tmp_path / "state")     # which resume has gone on writing
-    finished.train()
-    assert numbers_of(finished) == expected
+    before = load_pickle(tmp_path / "state")
+    finished = trainer_of(*callbacks(), Checkpoint(resume=tmp_path / "state"), seed=98, **settings)
+    for _ in range(3):
+        np.random.set_state(before["random"])
+        finished.train()                            # nothing is left to do
+        assert numbers_of(finished) == expected
+        after = load_pickle(tmp_path / "state")
+        after["optimizer"]["lr"] = before["optimizer"]["lr"]        # a schedule has given it back
+        np.testing.assert_equal(after, before)
 
 
 def test_images_augmentation_and_dropout_resume_exactly_too(tmp_path):
-    def trainer(seed, **settings):
+    def trainer(seed, *callbacks):
         np.random.seed(seed)
         net = Network({"Conv1": random_convolution(1, "he", 4, 3, pad=1), "Relu1": Relu(), "Pool1": Pooling(2, 2),
                        "Dropout1": Dropout(0.3), "Affine1": random_affine(64, 3, "he")})
         x, t = np.random.default_rng(0).random((40, 1, 8, 8), np.float32), np.arange(40) % 3
         return Trainer(net, x, t, x, t, epochs=3, mini_batch_size=15, optimizer="RMSprop", verbose=False,
-                       optimizer_param={"lr": 0.001}, augment=lambda x: distort(x, shift=1, elastic=0.5), **settings)
+                       optimizer_param={"lr": 0.001},
+                       callbacks=[Augmentation(lambda x: distort(x, shift=1, elastic=0.5)), *callbacks])
 
     whole = trainer(0)
     whole.train()
     expected = numbers_of(whole)
-    parts = trainer(0, checkpoint=tmp_path / "state")
+    parts = trainer(0, Checkpoint(tmp_path / "state"))
     parts.epochs = 1
     parts.train()
-    resumed = trainer(5, resume=tmp_path / "state")
+    resumed = trainer(5, Checkpoint(resume=tmp_path / "state"))
     resumed.train()
     assert numbers_of(resumed) == expected
 
 
 def test_a_training_can_be_made_longer(tmp_path):
-    trainer_of(checkpoint=tmp_path / "state").train()
+    trainer_of(Checkpoint(tmp_path / "state")).train()
     whole = trainer_of(epochs=6)
     whole.train()
     expected = numbers_of(whole)
-    longer = trainer_of(seed=9, epochs=6, resume=tmp_path / "state")
+    longer = trainer_of(Checkpoint(resume=tmp_path / "state"), seed=9, epochs=6)
     longer.train()
     assert numbers_of(longer) == expected
 
 
 def test_resume_goes_on_saving_where_it_is_told(tmp_path):
-    trainer_of(checkpoint=tmp_path / "old", epochs=1).train()
+    trainer_of(Checkpoint(tmp_path / "old"), epochs=1).train()
     before = (tmp_path / "old").read_bytes()
-    trainer_of(resume=tmp_path / "old", checkpoint=tmp_path / "new").train()
+    trainer_of(Checkpoint(tmp_path / "new", tmp_path / "old")).train()
     assert (tmp_path / "old").read_bytes() == before
     assert load_pickle(tmp_path / "new")["progress"][0] == 4
 
 
-@pytest.mark.parametrize("settings, words", [
-    ({"optimizer": "Adam"}, "the optimizer was SGD, here it is Adam"),
-    ({"mini_batch_size": 10}, "mini_batch_size was 16, here it is 10"),
-    ({"n": 61}, "number of training examples was 60, here it is 61"),
-    ({"validation": blobs(20)}, "number of validation examples was 0, here it is 20"),
-    ({"average": 0.99}, "decay of the average was 0, here it is 0.99"),
-    ({"schedule": cosine}, r"from start to end was \[1.0, 1.0, 1.0\], here it is \[0\.1, 0\.5868, 0\.0003\]"),
+def test_a_checkpoint_is_the_last_of_the_callbacks(tmp_path):
+    with pytest.raises(ValueError, match="expected to be the last of the callbacks"):
+        trainer_of(Checkpoint(tmp_path / "state"), print).train()
+
+
+@pytest.mark.parametrize("callbacks, settings, words", [
+    ([], {"optimizer": "Adam"}, r"optimizer: expected SGD\(weight_decay=0.0\), got Adam\(beta1=0.9"),
+    ([], {"optimizer_param": {"lr": 0.01, "weight_decay": 0.1}}, r"optimizer: expected .*, got SGD\(weight_decay=0.1"),
+    ([], {"mini_batch_size": 10}, "mini_batch_size: expected 16, got 10"),
+    ([], {"n": 61}, "number of training examples: expected 60, got 61"),
+    ([Validation(*blobs(20))], {}, r"callbacks with a state: expected \[\], got \['Validation\(20 examples\)'\]"),
+    ([Averaging(0.99)], {}, r"callbacks with a state: expected \[\], got \['Averaging\(0.99\)'\]"),
+    ([Schedule(cosine)], {}, r"expected \[\], got \['Schedule\(\[0\.1, 0\.5868, 0\.0003\] in 4 epochs\)'\]. Set it as it was"),
+    ([], {"net": MultiLayerNetExtend(2, [6], 3, use_batchnorm=True).astype(np.float64)},
+     "dtype of the parameters: expected .*float32.*, got .*float64"),
 ])
-def test_a_checkpoint_of_another_training_is_refused(tmp_path, settings, words):
-    trainer_of(checkpoint=tmp_path / "state", epochs=1).train()
-    trainer = trainer_of(**settings, resume=tmp_path / "state")
+def test_a_checkpoint_of_another_training_is_refused(tmp_path, callbacks, settings, words):
+    trainer_of(Checkpoint(tmp_path / "state"), epochs=1).train()
+    trainer = trainer_of(*callbacks, Checkpoint(resume=tmp_path / "state"), **settings)
     before = numbers_of(trainer)
     with pytest.raises(ValueError, match=f"state is from another training: .*{words}"):
         trainer.train()
-    assert numbers_of(trainer)[:4] == before[:4]
+    assert numbers_of(trainer)[2:4] == before[2:4] and trainer.train_loss_list == []
 
 
 def test_a_checkpoint_of_other_examples_is_refused(tmp_path):
-    trainer_of(checkpoint=tmp_path / "state", epochs=1).train()
-    trainer = trainer_of(resume=tmp_path / "state")
+    trainer_of(Checkpoint(tmp_path / "state"), epochs=1).train()
+    trainer = trainer_of(Checkpoint(resume=tmp_path / "state"))
     trainer.x_train = trainer.x_train + 1
-    with pytest.raises(ValueError, match="checksum of the first training examples was"):
+    with pytest.raises(ValueError, match="checksum of the first training examples: expected"):
         trainer.train()
 
 
-@pytest.mark.parametrize("settings, words", [
-    ({"epochs": 6, "schedule": cosine}, "number of epochs of the schedule was 4, here it is 6"),
-    ({"epochs": 4}, "the schedule, from start to end was"),
-    ({"epochs": 4, "schedule": step}, "the schedule, from start to end was"),
-])
-def test_a_schedule_cannot_be_changed_on_the_way(tmp_path, settings, words):
+@pytest.mark.parametrize("callbacks, epochs, words", [
+    ([Schedule(cosine)], 6, "in 4 epochs.*, got .*in 6 epochs.*only a training with a constant"),
+    ([], 4, "expected .*Schedule"), ([Schedule(step)], 4, "expected .*Schedule")])
+def test_a_schedule_cannot_be_changed_on_the_way(tmp_path, callbacks, epochs, words):
     """It could not have led to the learning rates so far."""
-    trainer_of(checkpoint=tmp_path / "state", schedule=cosine).train()
+    trainer_of(Schedule(cosine), Checkpoint(tmp_path / "state")).train()
     with pytest.raises(ValueError, match=words):
-        trainer_of(resume=tmp_path / "state", **settings).train()
+        trainer_of(*callbacks, Checkpoint(resume=tmp_path / "state"), epochs=epochs).train()
     assert saved_epochs(tmp_path / "state") == 4
 
 
 def test_a_checkpoint_of_another_net_is_refused(tmp_path):
-    trainer_of(checkpoint=tmp_path / "state", epochs=1).train()
-    other = Trainer(MultiLayerNetExtend(2, [7], 3, use_batchnorm=True), *blobs(60), *blobs(30), mini_batch_size=16,
-                    resume=tmp_path / "state")
+    trainer_of(Checkpoint(tmp_path / "state"), epochs=1).train()
+    other = trainer_of(Checkpoint(resume=tmp_path / "state"), net=MultiLayerNetExtend(2, [7], 3, use_batchnorm=True))
     before = numbers_of(other)
     with pytest.raises(ValueError, match=r"state does not fit this net; misshapen: W1 \(2, 6\) instead of \(2, 7\)"):
         other.train()
@@ -356,7 +378,7 @@ def test_a_checkpoint_of_another_net_is_refused(tmp_path):
 
 
 def test_damaged_files_and_files_of_another_kind_are_refused(tmp_path):
-    trainer_of(checkpoint=tmp_path / "state", epochs=1).train()
+    trainer_of(Checkpoint(tmp_path / "state"), epochs=1).train()
     data = bytearray((tmp_path / "state").read_bytes())
     data[len(data) // 2] ^= 1
     (tmp_path / "flipped").write_bytes(data)
@@ -366,10 +388,93 @@ def test_damaged_files_and_files_of_another_kind_are_refused(tmp_path):
     save_pickle(tmp_path / "list", [1, 2])
     for name in ("flipped", "cut", "hostile", "params", "list"):
         with pytest.raises(ValueError, match=name):
-            trainer_of(resume=tmp_path / name).train()
+            trainer_of(Checkpoint(resume=tmp_path / name)).train()
     with pytest.raises(FileNotFoundError, match="absent"):
-        trainer_of(resume=tmp_path / "absent").train()
+        trainer_of(Checkpoint(resume=tmp_path / "absent")).train()
     assert not (tmp_path / "ran").exists()
+
+
+# ---- what readers write themselves ------------------------------------------------
+
+class Own:
+    """A momentum whose memory is made in the first update, in one of several ways."""
+
+    def __init__(self, memory):
+        self.memory, self.steps = memory, 0
+
+    def update(self, params, grads):
+        self.steps += 1
+        if isinstance(self.memory, list):
+            if not self.memory:
+                self.memory.extend(np.zeros_like(array) for array in params.values())
+            memory = dict(zip(params, self.memory))
+        else:
+            if not self.memory:
+                self.memory = {key: np.zeros_like(array) for key, array in params.items()}
+            memory = self.memory
+        for key in params:
+            memory[key] *= 0.9
+            memory[key] -= 0.05 * grads[key]
+            params[key] += memory[key]
+
+
+class LossesSeen:
+    """A callback with a state."""
+
+    def __init__(self):
+        self.state = {"losses": [], "last": None}
+
+    def on_epoch_end(self, trainer):
+        self.state["losses"].append(trainer.history["loss"][-1])
+        self.state["last"] = np.array(self.state["losses"])
+
+
+@pytest.mark.parametrize("memory", [{}, None, []])
+def test_own_optimizers_and_callbacks_resume_exactly(tmp_path, memory):
+    def trainer(*callbacks, **settings):
+        return trainer_of(LossesSeen(), *callbacks, optimizer=Own(copy.copy(memory)), **settings)
+
+    whole = trainer()
+    whole.train()
+    expected = pickle.dumps((whole.train_loss_list, whole.callbacks[0].state))
+    trainer(Checkpoint(tmp_path / "state"), epochs=2).train()
+    resumed = trainer(Checkpoint(resume=tmp_path / "state"), seed=7)
+    resumed.train()
+    assert pickle.dumps((resumed.train_loss_list, resumed.callbacks[0].state)) == expected
+
+
+@pytest.mark.parametrize("value, words", [
+    (np.random.default_rng(0), r"optimizer\['memory'\]: .*got Generator"), (len, "got builtin"),
+    ({("W1", 0): 1.0}, "text as keys, got dict"), ({"W1": [np.array([None])]}, r"optimizer\['memory'\]\['W1'\]\[0\].*ndarray"),
+    (MultiLayerNetExtend(2, [2], 2).params, "got Params")])
+def test_what_could_not_be_resumed_is_named_at_the_first_save(tmp_path, value, words):
+    with pytest.raises(TypeError, match=f"a checkpoint cannot hold .*{words}"):
+        trainer_of(AfterStep(pytest.fail), Checkpoint(tmp_path / "state"), optimizer=Own(value)).train()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_parameters_that_are_plain_numbers_resume(tmp_path):
+    class Line:
+        def __init__(self):
+            self.params = {"slope": 2.0}
+
+        def gradient(self, x, t):
+            return {"slope": self.params["slope"] - x.mean()}
+
+        def loss(self, x, t):
+            return float((self.params["slope"] - x.mean()) ** 2 / 2)
+
+        def accuracy(self, x, t):
+            return 0.5
+
+    results = []
+    for parts in ([4], [2, 4]):
+        for epochs in parts:
+            resume = tmp_path / "state" if epochs > parts[0] else None
+            trainer = trainer_of(Checkpoint(tmp_path / "state", resume), net=Line(), epochs=epochs)
+            trainer.train()
+        results.append((trainer.train_loss_list, trainer.network.params))
+    assert results[0] == results[1]
 
 
 # ---- interruptions: fuzz/interruptions.py does the same more often ------------------------------------------------

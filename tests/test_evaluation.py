@@ -51,6 +51,17 @@ def test_against_loops(rng):
     assert error == pytest.approx(expected)
 
 
+def test_nan_is_no_answer():
+    y = np.array([[0.7, 0.3], [np.nan, np.nan], [0.2, 0.8], [np.nan, 0.9]])
+    t = np.array([0, 0, 0, 1])
+    assert confusion_matrix(y, t).tolist() == [[1, 1], [0, 0]]
+    np.testing.assert_allclose(class_accuracy(y, t), [1 / 3, 0])
+    assert most_wrong(y, t).tolist() == [2, 1, 3]
+    count, certainty, accuracy, error = calibration(y, t, bins=2)
+    assert count.tolist() == [0, 2] and certainty[1] == 0.75 and accuracy[1] == 0.5 and error == 0.25
+    assert calibration(y[1:2], t[1:2])[-1] == 0
+
+
 def test_a_net_that_is_always_right_and_sure():
     y, t = np.eye(4, dtype=np.float32)[[0, 1, 2, 3, 3]], np.array([0, 1, 2, 3, 3])
     count, certainty, accuracy, error = calibration(y, t)

@@ -10,7 +10,7 @@ from scripts import copy_project, last_line, run_script
 
 from common.training import live_window as module
 from common.figures import plot  # noqa: F401  (chooses the backend before a test makes believe there is a screen)
-from common.training.live_window import SHARE, Window, live
+from common.training.live_window import SHARE, LiveWindow
 from common.multi_layer_net import MultiLayerNet
 from common.trainer import Trainer
 
@@ -39,15 +39,21 @@ def trainer_of(losses, train=(), test=()):
     return SimpleNamespace(train_loss_list=list(losses), train_acc_list=list(train), test_acc_list=list(test))
 
 
-def small_trainer():
+def small_trainer(callbacks):
     x, t = np.random.randn(40, 5).astype(np.float32), np.arange(40) % 3
-    return Trainer(MultiLayerNet(5, [4], 3), x, t, x, t, epochs=2, mini_batch_size=10, verbose=False)
+    return Trainer(MultiLayerNet(5, [4], 3), x, t, x, t, epochs=2, mini_batch_size=10, verbose=False, callbacks=callbacks)
+
+
+def opened():
+    window = LiveWindow()
+    window.on_train_begin(None)
+    return window
 
 
 def test_the_window_shows_losses_and_accuracies(screen, clock):
-    window = Window()
+    window = opened()
     clock.now += 1
-    window.after_step(trainer_of([3.0, 2.0, 1.5], [0.5, 0.75], [0.25, 0.5]))
+    window.on_batch_end(trainer_of([3.0, 2.0, 1.5], [0.5, 0.75], [0.25, 0.5]))
     (left, right) = plt.gcf().axes
     np.testing.assert_array_equal(left.lines[0].get_xydata(), [[1, 3.0], [2, 2.0], [3, 1.5]])
     np.testing.assert_array_equal(right.lines[0].get_xydata(), [[1, 0.5], [2, 0.75]])
@@ -57,10 +63,10 @@ def test_the_window_shows_losses_and_accuracies(screen, clock):
 
 
 def test_a_long_history_is_drawn_by_means(screen, clock):
-    window = Window()
+    window = opened()
     clock.now += 1
     losses = np.random.rand(1001)
-    window.after_step(trainer_of(losses))
+    window.on_batch_end(trainer_of(losses))
     line = plt.gcf().axes[0].lines[0]
     assert len(line.get_xdata()) == 167             # 1001 losses by 6, the last five by themselves
     np.testing.assert_allclose(line.get_xydata()[0], [3.5, losses[:6].mean()])
@@ -69,7 +75,7 @@ def test_a_long_history_is_drawn_by_means(screen, clock):
 
 @pytest.mark.parametrize("seconds", [0.001, 0.05, 1.0])
 def test_drawing_takes_no_more_than_its_share_of_the_time(screen, clock, monkeypatch, seconds):
-    window, drawn = Window(), []
+    window, drawn = opened(), []
 
     def draw(trainer):
         drawn.append(clock.now)
@@ -78,42 +84,40 @@ def test_drawing_takes_no_more_than_its_share_of_the_time(screen, clock, monkeyp
     started = clock.now
     for _ in range(20_000):
         clock.now += 0.01
-        window.after_step(trainer_of([1.0]))
+        window.on_batch_end(trainer_of([1.0]))
     assert len(drawn) > 2 and min(np.diff(drawn)) >= 0.5
     assert (len(drawn) - 1) * seconds <= SHARE * (clock.now - started)
 
 
 def test_a_training_is_shown_changes_in_nothing_and_leaves_no_window(screen, monkeypatch):
     drawn = []
-    monkeypatch.setattr(Window, "_draw", lambda self, trainer: drawn.append(trainer.current_iter))
+    monkeypatch.setattr(LiveWindow, "_draw", lambda self, trainer: drawn.append(trainer.current_iter))
     # a second for each look at the clock
     monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: time.perf_counter() * 1e6))
     losses = []
-    for wanted in (True, False):
+    for callbacks in ([LiveWindow()], []):
         np.random.seed(0)
-        trainer = small_trainer()
-        with live(trainer, wanted):
-            trainer.train()
+        trainer = small_trainer(callbacks)
+        trainer.train()
         losses.append(trainer.train_loss_list)
-        assert trainer.step_callbacks == () and plt.get_fignums() == []
+        assert plt.get_fignums() == []
     assert losses[0] == losses[1] and len(losses[0]) == 8
     assert drawn and drawn == sorted(set(drawn))
 
 
 def test_a_closed_window_lets_the_training_go_on(screen, clock):
-    window = Window()
+    window = opened()
     canvas = plt.gcf().canvas
     canvas.callbacks.process("close_event", CloseEvent("close_event", canvas))
     clock.now += 1
-    window.after_step(None)             # would fail if it drew
+    window.on_batch_end(None)             # would fail if it drew
     assert not window.on_screen
 
 
 def test_without_a_screen_it_says_so_and_trains(capsys):
     plt.switch_backend("agg")
-    trainer = small_trainer()
-    with live(trainer):
-        trainer.train()
+    trainer = small_trainer([LiveWindow()])
+    trainer.train()
     assert "--live: there is no screen" in capsys.readouterr().out
     assert len(trainer.train_loss_list) == 8 and plt.get_fignums() == []
 

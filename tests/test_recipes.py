@@ -1,6 +1,7 @@
 """The scripts of chapter 5 that go beyond the book: augmentation, evaluation, recipes for high accuracy."""
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
@@ -9,14 +10,15 @@ from itertools import islice
 import numpy as np
 import pytest
 from PIL import Image
-from scripts import copy_project, last_line, run_from_both, run_script
+from scripts import ENVIRONMENT, copy_project, last_line, run_from_both, run_script
 
 from ch05.batch_norm_convnet import BatchNormConvNet
 from ch05.deep_convnet import DeepConvNet
 from ch05.keras_convnet import KerasConvNet
-from common.training import schedule
 from common.layers import Dropout
-from common.training.options import trainer_options, training_options
+from common.training.live_window import LiveWindow
+from common.training.options import callbacks, trainer_options, training_options
+from common.training.schedule import cosine
 from dataset import mnist, source
 from common.files import load_pickle, save_pickle
 
@@ -103,7 +105,8 @@ def test_layers_of_the_net_with_batch_normalisation():
     ("train_keras_convnet", (), KerasConvNet, "keras_convnet_params.pkl"),
     ("train_fast", (), lambda: BatchNormConvNet(blocks=((16,), (32,), (64,))), "fast_params.pkl"),
     ("train_fast", ("--global-pooling",),
-     lambda: BatchNormConvNet(blocks=((16,), (32,), (64,)), global_average_pooling=True), "fast_params.pkl"),
+     lambda: BatchNormConvNet(blocks=((16,), (32,), (64,)), global_average_pooling=True),
+     "fast_global_pooling_params.pkl"),
     ("train_best", ("--hold-out", 3800), BatchNormConvNet, "best_params.pkl"),
 ])
 def test_training_leaves_parameters_as_good_as_it_says(project, name, options, build, params):
@@ -119,8 +122,7 @@ def test_training_leaves_parameters_as_good_as_it_says(project, name, options, b
     arrays = {key: source.read_file(mnist.MINI_DIR / file.name, file) for key, file in mnist.MINI_FILES.items()}
     _, test = source.split(arrays, normalize=True, flatten=False, one_hot_label=False)
     assert float(accuracy[1]) == pytest.approx(network.accuracy(*test), abs=0.0015)
-    if name != "train_fast":
-        assert_drawn(project / f"ch05/{name}.png")
+    assert_drawn(project / f"ch05/{name}.png")
 
 
 # ---- options of the training scripts -----------------------------------------------------------------------
@@ -132,16 +134,53 @@ def test_a_script_resumes_to_the_parameters_of_an_uninterrupted_run(project, tmp
     run_script(script, "--limit", 300, "--epochs", 4)
     expected = load_pickle(params)
     run_script(script, "--limit", 300, "--epochs", 2, "--checkpoint", state)
+    params.unlink()             # or the better ones would stay
     result = run_script(script, "--limit", 300, "--epochs", 4, "--seed", 7, "--resume", state, "--log", log)
-    assert result.stdout.startswith("epoch  3/4") and len(json.loads(log.read_text())["test_acc"]) == 4
+    assert re.search(r"^epoch +(\d)", result.stdout, re.M)[1] == "3" and len(json.loads(log.read_text())) == 4
     for key, array in load_pickle(params).items():
         np.testing.assert_array_equal(array, expected[key])
+
+
+def test_what_cannot_be_resumed_ends_a_script_in_one_line(project, tmp_path):
+    script, state = project / "ch05/train_convnet.py", tmp_path / "state"
+    run_script(script, "--limit", 100, "--epochs", 1, "--checkpoint", state)
+    for options, words in ((("--epochs", 3), "in 1 epochs.*, got .*in 3 epochs.*only a training with a constant"),
+                           (("--schedule", "constant"), r"got \[\]. Set it as it was")):
+        result = run_script(script, "--limit", 100, "--resume", state, *options, check=False)
+        assert result.returncode == 2 and "Traceback" not in result.stderr
+        assert re.search(words, result.stderr.splitlines()[-1])
+    result = run_script(project / "ch05/train_deepnet.py", "--limit", 100, "--resume", state, check=False)
+    assert result.returncode == 2 and "does not fit this net; missing: W4" in result.stderr.splitlines()[-1]
+
+
+def test_a_quick_trial_does_not_replace_a_better_net(project):
+    script, params = project / "ch05/train_neuralnet.py", project / "ch05/two_layer_net_params.pkl"
+    params.unlink(missing_ok=True)
+    good = run_script(script, "--epochs", 3)
+    before = params.read_bytes()
+    result = run_script(script, "--epochs", 1, "--limit", 100)
+    accuracy = re.match(r"TwoLayerNet: ([\d.]+)", last_line(good))[1]
+    assert f"two_layer_net_params.pkl reads {accuracy} of the test images right, which is better: it stays" in result.stdout
+    assert last_line(result).endswith("two_layer_net_params_trial.pkl") and params.read_bytes() == before
+    better = run_script(script, "--epochs", 4)
+    assert last_line(better).endswith("two_layer_net_params.pkl") and params.read_bytes() != before
+    save_pickle(params, {"W1": np.zeros(3)})                # of another net
+    result = run_script(script, "--epochs", 1, "--limit", 100)
+    assert "is called two_layer_net_params_old.pkl now" in result.stdout
+    assert last_line(result).endswith("two_layer_net_params.pkl")
+    assert load_pickle(params.with_stem("two_layer_net_params_old"))["W1"].shape == (3,)
+
+
+def test_the_accuracy_is_printed_once(project):
+    result = run_script(project / "ch05/train_neuralnet.py", "--epochs", 1, "--limit", 100)
+    assert result.stdout.count("test images right") + result.stdout.count("test acc:") == 1
 
 
 def test_the_epochs_of_a_checkpoint_are_those_it_was_to_have(project, tmp_path):
     def second_line(*options):
         """The second that it says of an epoch, when the first has been saved; then it is killed."""
-        with subprocess.Popen([sys.executable, script, "--limit", "300", *map(str, options)],
+        environment = {key: value for key, value in {**os.environ, **ENVIRONMENT}.items() if value is not None}
+        with subprocess.Popen([sys.executable, script, "--limit", "300", *map(str, options)], env=environment,
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
             _, line = islice((line for line in process.stdout if line.startswith("epoch")), 2)
             process.kill()
@@ -156,9 +195,9 @@ def test_the_epochs_of_a_checkpoint_are_those_it_was_to_have(project, tmp_path):
 @pytest.mark.parametrize("words, message", [
     (("--checkpoint", "state"), "state exists; --resume state goes on from it"),
     (("--resume", "other"), "other: "), (("--resume", "params.pkl"), "params.pkl: expected a checkpoint of a training"),
-    (("--checkpoint", "absent/state"), "'absent/state': expected a folder that can be written"),
-    (("--log", "absent/log.csv"), "'absent/log.csv': expected a folder that can be written"),
-    (("--log", "log.txt"), "expected a name ending in .json or .csv, got 'log.txt'"),
+    (("--checkpoint", "absent/state"), "'absent/state': files cannot be written to"),
+    (("--log", "absent/log.csv"), "'absent/log.csv': files cannot be written to"),
+    (("--log", "log.txt"), "log.txt: expected a name ending in .json or .csv"),
 ])
 def test_files_that_cannot_be_meant_are_named_at_once(tmp_path, monkeypatch, capsys, words, message):
     monkeypatch.chdir(tmp_path)
@@ -171,19 +210,27 @@ def test_files_that_cannot_be_meant_are_named_at_once(tmp_path, monkeypatch, cap
     assert message in capsys.readouterr().err
 
 
-def options_of(*words):
-    return vars(trainer_options(argparse.ArgumentParser()).parse_args([str(word) for word in words]))
+def test_the_folder_of_the_results_is_tried_before_the_training(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [str(tmp_path / "absent" / "script.py")])
+    with pytest.raises(SystemExit):
+        training_options("What it does.", epochs=7)
+    assert f"files cannot be written to {tmp_path / 'absent'}" in capsys.readouterr().err
+
+
+def callbacks_of(*words):
+    return callbacks(trainer_options(argparse.ArgumentParser()).parse_args([str(word) for word in words]))
 
 
 def test_options_of_the_trainer(tmp_path, capsys):
-    assert options_of() == {"schedule": schedule.constant, "checkpoint": None, "resume": None, "log": None,
-                            "live": False}
+    assert callbacks_of() == []
     (tmp_path / "old").touch()
-    assert options_of("--schedule", "cosine", "--checkpoint", "new", "--resume", tmp_path / "old", "--log", "a.csv",
-                      "--live") == {
-        "schedule": schedule.cosine, "checkpoint": "new", "resume": str(tmp_path / "old"), "log": "a.csv", "live": True}
-    for words, message in ((("--schedule", "cosin"), "invalid choice: 'cosin' (choose from constant, step, cosine)"),
+    schedule, window, log, checkpoint = callbacks_of(
+        "--schedule", "cosine", "--checkpoint", tmp_path / "new", "--resume", tmp_path / "old", "--log",
+        tmp_path / "a.csv", "--live")
+    assert schedule.function is cosine and isinstance(window, LiveWindow) and log.path == tmp_path / "a.csv"
+    assert (checkpoint.path, checkpoint.resume) == (str(tmp_path / "new"), str(tmp_path / "old"))
+    for words, message in ((("--schedule", "cosin"), "invalid choice: 'cosin'"),
                            (("--resume", "absent"), "there is no file 'absent'")):
         with pytest.raises(SystemExit):
-            options_of(*words)
+            callbacks_of(*words)
         assert message in capsys.readouterr().err

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,9 @@ import pytest
 from common.multi_layer_net_extend import MultiLayerNetExtend
 from common.optimizer import Adam, Momentum
 from common.trainer import Trainer
+from common.training.averaging import Averaging
+from common.training.callbacks import HOOKS
+from common.util import minibatches, shuffle_dataset
 
 
 class Recorder:
@@ -199,8 +203,16 @@ def test_one_line_per_epoch_with_loss_accuracies_and_seconds(capfd):
 
 # ---- Ctrl-C ------------------------------------------------
 
+@pytest.fixture(autouse=True)
+def signals_as_in_a_terminal():
+    """Also where the suite was started with SIGINT ignored, by `&` in a script say."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def press_ctrl_c(*_):
-    os.kill(os.getpid(), signal.SIGINT)
+    signal.raise_signal(signal.SIGINT)
 
 
 def at(number, action=press_ctrl_c):
@@ -250,6 +262,16 @@ def test_a_second_ctrl_c_ends_it_at_once():
     assert len(trainer.train_loss_list) == 1
 
 
+def test_ctrl_c_that_is_to_be_ignored_is_ignored():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    network = Recorder()
+    network.at_step = at(2)
+    trainer = trainer_of(network, epochs=2)
+    trainer.train()
+    assert not trainer.interrupted and trainer.current_epoch == 2
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
 def test_errors_pass_through_and_give_ctrl_c_back():
     network = Recorder()
 
@@ -274,12 +296,14 @@ def test_training_in_another_thread():
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal to another process")
 def test_ctrl_c_from_the_keyboard_of_a_real_process(tmp_path):
     script = textwrap.dedent("""
+        import signal
         import numpy as np
         from common.multi_layer_net import MultiLayerNet
         from common.trainer import Trainer
 
         x, t = np.random.rand(1000, 50).astype(np.float32), np.arange(1000) % 10
         trainer = Trainer(MultiLayerNet(50, [20], 10), x, t, x, t, epochs=10 ** 6)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         trainer.train()
         assert trainer.interrupted and len(trainer.test_acc_list) >= 1
         assert len(trainer.train_loss_list) == trainer.current_iter
@@ -300,25 +324,193 @@ def test_ctrl_c_from_the_keyboard_of_a_real_process(tmp_path):
     assert os.listdir(tmp_path) == ["params.pkl"]
 
 
+# ---- the test set is read once ------------------------------------------------
+
+@pytest.mark.parametrize("settings, evaluations", [
+    ({}, [25, 7]), ({"evaluate_sample_num_per_epoch": 7}, [7, 7]), ({"evaluate_sample_num_per_epoch": 5}, [5, 5, 7])])
+def test_the_final_accuracy_is_not_measured_twice(settings, evaluations):
+    network = Recorder()
+    trainer = trainer_of(network, epochs=1, **settings)
+    trainer.train()
+    accuracy = trainer.final_accuracy()
+    assert [count for count, _ in network.evaluated] == evaluations and accuracy == len(evaluations) / 100
+    network.params["w"] += 1                # another network: measured anew
+    assert trainer.final_accuracy() == (len(evaluations) + 1) / 100
+
+
+def test_a_script_may_say_the_accuracy_itself(capsys):
+    network = Recorder()
+    trainer_of(network, epochs=1, verbose="epochs").train()
+    assert len(capsys.readouterr().out.splitlines()) == 1 and len(network.evaluated) == 2
+
+
+def test_all_epochs_are_done_and_more_can_be_had(capsys):
+    trainer = trainer_of(Recorder(), epochs=2, verbose=True)
+    trainer.train()
+    capsys.readouterr()
+    trainer.train()
+    assert "all 2 epochs are done; for 5 more: trainer.epochs += 5" in capsys.readouterr().out
+    trainer.epochs += 5
+    trainer.train()
+    assert trainer.current_epoch == 7
+
+
+# ---- data of other kinds ------------------------------------------------
+
+def same_data(x, t):
+    pandas = pytest.importorskip("pandas")
+    labels = np.random.permutation(len(t))          # of the rows: they say nothing
+    return {"lists": (x.tolist(), t.tolist()), "pandas": (pandas.DataFrame(x, labels), pandas.Series(t, labels[::-1]))}
+
+
+@pytest.mark.parametrize("kind", ["lists", "pandas"])
+def test_other_containers_count_by_position(kind):
+    x, t = blobs()
+    results = []
+    for data in ((x, t), same_data(x, t)[kind]):
+        np.random.seed(0)
+        trainer = Trainer(MultiLayerNetExtend(2, [8], 3), *data, *data, epochs=2, mini_batch_size=50, verbose=False)
+        trainer.train()
+        results.append((trainer.train_loss_list, trainer.test_acc_list))
+        np.random.seed(0)
+        for pair in (shuffle_dataset(*data), *minibatches(*data, 40)):
+            results[-1] += tuple(np.array(part, float).tolist() for part in pair)
+    if kind == "lists":             # of floats: float64
+        np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-5)
+        assert results[0][2:] == results[1][2:]
+    else:
+        assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("low, high, dtype, warned", [
+    (0, 255, np.float32, True), (0, 255, np.uint8, True), (0, 1, np.float32, False), (-255, 255, np.float32, False),
+    (0, 3000, np.float32, False)])
+def test_images_of_0_to_255_are_warned_of(low, high, dtype, warned):
+    x, t = np.random.uniform(low, high, (90, 2)).astype(dtype), np.arange(90) % 3
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        Trainer(MultiLayerNetExtend(2, [8], 3), x, t, x, t)
+    assert [w.filename for w in caught] == [__file__] * warned
+    assert all("divide them by 255" in str(w.message) for w in caught)
+
+
 # ---- errors ------------------------------------------------
 
-def test_wrong_arguments_are_named():
-    x, t = numbered(5)
-    for data, words in (((x, t[:4], x, t), ["x_train", "4", "5"]), ((x, t, x[:3], t), ["x_test", "5", "3"]),
-                        ((x[:0], t[:0], x, t), ["x_train", "0"]), ((x, t, x[:0], t[:0]), ["x_test", "0"])):
-        with pytest.raises(ValueError) as caught:
-            Trainer(Recorder(), *data)
-        for word in words:
-            assert word in str(caught.value)
-    for settings, words in (({"mini_batch_size": 0}, ["mini_batch_size >= 1", "0"]),
-                            ({"epochs": -1}, ["epochs >= 0", "-1"]),
-                            ({"evaluate_sample_num_per_epoch": 0}, ["evaluate_sample_num_per_epoch", "0"]),
-                            ({"evaluate_sample_num_per_epoch": -5}, ["evaluate_sample_num_per_epoch", "-5"]),
-                            ({"optimizer": "Adamm"},
-                             ["'Adamm'", "SGD, Momentum, Nesterov, AdaGrad, RMSprop, Adam"])):
-        with pytest.raises(ValueError) as caught:
-            Trainer(Recorder(), x, t, x, t, **settings)
-        for word in words:
-            assert word in str(caught.value)
-    with pytest.raises(TypeError, match="momentum"):
-        Trainer(Recorder(), x, t, x, t, optimizer="SGD", optimizer_param={"momentum": 0.9})
+X, T = numbered(5)
+
+
+@pytest.mark.parametrize("data, words", [
+    ((X, T[:4], X, T), r"x_train, t_train: .*\(4,\) and \(5, 1\)"), ((X, T, X[:3], T), r"x_test.*\(5,\) and \(3, 1\)"),
+    ((X[:0], T[:0], X, T), "x_train.* 0"), ((X, T, X[:0], T[:0]), "x_test.* 0"), ((7, T, X, T), "x_train"),
+    ((X.astype(object), T, X, T), "x_train: expected numbers, got float objects")])
+def test_examples_that_cannot_be_meant_are_named(data, words):
+    with pytest.raises((ValueError, TypeError), match=words):
+        Trainer(Recorder(), *data)
+
+
+class WithoutHooks:
+    def on_epoch_ended(self, trainer):
+        pass
+
+
+class TooManyArguments:
+    def on_epoch_end(self, epoch, logs):
+        pass
+
+
+class NothingAtAll:
+    pass
+
+
+@pytest.mark.parametrize("settings, words", [
+    ({"mini_batch_size": 0}, "mini_batch_size >= 1, a whole number, got 0"),
+    ({"mini_batch_size": 2.5}, "mini_batch_size >= 1, a whole number, got 2.5"),
+    ({"epochs": -1}, "epochs >= 0, a whole number, got -1"), ({"epochs": "5"}, "epochs.*got '5'"),
+    ({"evaluate_sample_num_per_epoch": 0}, "evaluate_sample_num_per_epoch.*got 0"),
+    ({"evaluate_sample_num_per_epoch": 32.0}, "evaluate_sample_num_per_epoch.*got 32.0"),
+    ({"optimizer": "Adamm"}, "'Adamm'.*SGD, Momentum, Nesterov, AdaGrad, RMSprop, Adam"),
+    ({"optimizer": Adam}, "optimizer: expected a name or an object with update.*Adam"),
+    ({"optimizer": None}, "optimizer: expected a name or an object with update.*None"),
+    ({"optimizer_param": {"momentum": 0.9}}, "momentum"),
+    ({"callbacks": print}, "callbacks: expected a list, got .*write"),
+    ({"callbacks": [3]}, "callbacks: expected functions and objects with some of on_train_begin.*got 3"),
+    ({"callbacks": [NothingAtAll()]}, "got .*NothingAtAll"),
+    ({"callbacks": [WithoutHooks()]}, "got .*WithoutHooks.* with on_epoch_ended"),
+    ({"callbacks": [WithoutHooks]}, "got .*WithoutHooks"),
+    ({"callbacks": [TooManyArguments()]}, "on_epoch_end of .*TooManyArguments.*logs"),
+    ({"callbacks": [lambda: None]}, "on_epoch_end of .*lambda.*too many positional"),
+    ({"callbacks": [Averaging]}, "got .*Averaging"),
+])
+def test_wrong_settings_are_named_before_the_first_step(settings, words):
+    with pytest.raises((ValueError, TypeError), match=words):
+        Trainer(Recorder(), X, T, X, T, **settings)
+
+
+def test_a_missing_gradient_is_named_and_changes_nothing():
+    x, t = blobs()
+    net = MultiLayerNetExtend(2, [8], 3)
+    gradient = net.gradient
+    net.gradient = lambda x, t: {key: grad for key, grad in gradient(x, t).items() if key != "b1"}
+    before = {key: array.copy() for key, array in net.params.items()}
+    with pytest.raises(ValueError, match="got none for b1"):
+        Trainer(net, x, t, x, t, verbose=False).train()
+    assert all(np.array_equal(before[key], array) for key, array in net.params.items())
+
+
+# ---- callbacks ------------------------------------------------
+
+class Diary:
+    """Writes down which hook was called at which step."""
+
+    def __init__(self):
+        self.pages = []
+
+    def __getattr__(self, name):
+        if name not in HOOKS:
+            raise AttributeError(name)
+        return lambda trainer: self.pages.append((name.removeprefix("on_"), trainer.current_iter))
+
+
+def test_hooks_are_called_in_their_order():
+    diary = Diary()
+    trainer_of(Recorder(), 25, epochs=1, mini_batch_size=20, callbacks=[diary]).train()
+    assert diary.pages == [("train_begin", 0), ("epoch_begin", 0), ("batch_begin", 0), ("batch_end", 1),
+                           ("batch_begin", 1), ("batch_end", 2), ("test_begin", 2), ("epoch_end", 2), ("train_end", 2)]
+
+
+def test_the_end_is_told_after_an_error_too():
+    diary, network = Diary(), Recorder()
+    network.at_step = at(2, lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        trainer_of(network, mini_batch_size=20, callbacks=[diary]).train()
+    assert diary.pages[-2:] == [("batch_begin", 1), ("train_end", 1)]
+
+
+def test_a_callback_may_replace_the_batch():
+    class Backwards:
+        def on_batch_begin(self, trainer):
+            trainer.x_batch, trainer.t_batch = trainer.x_batch[:2], trainer.t_batch[:2]
+
+    network = Recorder()
+    trainer_of(network, epochs=1, mini_batch_size=10, callbacks=[Backwards()]).train()
+    assert [len(batch) for batch in network.batches] == [2, 2, 2]
+
+
+def test_a_readers_own_optimizer():
+    class Plain:
+        def update(self, params, grads):
+            for key in params:
+                params[key] = params[key] - 0.5 * grads[key]
+
+    network = Recorder()
+    trainer_of(network, epochs=20, optimizer=Plain()).train()
+    assert network.params["w"][0] == pytest.approx(12, abs=1e-3)
+
+
+def test_an_instances_own_gradient_is_used():
+    x, t = blobs()
+    net = MultiLayerNetExtend(2, [8], 3)
+    calls, gradient = [], net.gradient
+    net.gradient = lambda x, t: calls.append(len(x)) or gradient(x, t)
+    Trainer(net, x, t, x, t, epochs=1, mini_batch_size=50, verbose=False).train()
+    assert calls == [50, 50, 20]

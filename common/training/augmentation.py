@@ -8,6 +8,16 @@ import numpy as np
 from common import parallel
 
 
+class Augmentation:
+    """Every batch is replaced by function(x_batch), before the step."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def on_batch_begin(self, trainer):
+        trainer.x_batch = self.function(trainer.x_batch)
+
+
 def distort(x, shift=0, rotation=0, scale=0, shear=0, elastic=0, smoothness=4, share=1):
     """A randomly distorted copy of each image, drawn by np.random; what lies outside an image counts as 0.
 

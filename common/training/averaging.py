@@ -1,71 +1,45 @@
-"""Which weights a training ends with: the average over its steps, or those of its best epoch."""
-from contextlib import contextmanager
-
-import numpy as np
-
-from common.network import Network
+"""Weights averaged over the steps of a training."""
+from common.training.snapshot import arrays_of, restore, snapshot
 
 
-def arrays_of(network):
-    """{name: array}: all that decides what the network predicts, parameters and running statistics; its own arrays."""
-    return network.state if isinstance(network, Network) else network.params
+class Averaging:
+    """An exponential moving average of the network's arrays is evaluated, and is what the training ends with.
 
-
-def copies(arrays):
-    """{name: array} with arrays of its own."""
-    return {key: np.array(array) for key, array in arrays.items()}
-
-
-def put(network, arrays):
-    """Copy the values of {name: array} into the network's own arrays, or plain floats."""
-    own = arrays_of(network)
-    for key, mine in own.items():
-        if isinstance(mine, np.ndarray):
-            mine[...] = arrays[key]
-        else:
-            own[key] = arrays[key].item()       # a plain float
-
-
-class AverageWeights:
-    """An exponential moving average of a network's arrays: it predicts better than the weights of any one step, which
-    jump about the minimum (Polyak, Juditsky 1992).
-
+    It predicts better than the weights of any one step, which jump about the minimum (Polyak, Juditsky 1992).
     After each step: average <- d average + (1 - d) arrays. The first steps count less than `decay` would have it,
     d = min(decay, (1 + steps) / (10 + steps)), because they are far from where the training ends.
+
+    Parameters
+    ----------
+    decay : number between 0 and 1
     """
 
-    def __init__(self, network, decay):
+    def __init__(self, decay=0.999):
         if not 0 < decay < 1:
-            raise ValueError(f"average: expected a decay between 0 and 1, 0.999 say, got {decay}")
+            raise ValueError(f"Averaging: expected a decay between 0 and 1, 0.999 say, got {decay}")
         self.decay = float(decay)
-        self.steps = 0
-        self.arrays = copies(arrays_of(network))
+        # weights: those of the training, while the network has the average: that is so between the epochs
+        self.state = {"steps": 0, "average": None, "weights": None}
 
-    def update(self, network):
-        self.steps += 1
-        rest = 1 - min(self.decay, (1 + self.steps) / (10 + self.steps))
-        for key, array in arrays_of(network).items():
-            self.arrays[key] += rest * (array - self.arrays[key])
+    def on_epoch_begin(self, trainer):
+        if self.state["weights"]:
+            restore(trainer.network, self.state["weights"])
+            self.state["weights"] = None
 
-    @contextmanager
-    def inside(self, network):
-        """`with average.inside(network):` the network has the averages; then its own weights again."""
-        own = copies(arrays_of(network))
-        put(network, self.arrays)
-        try:
-            yield
-        finally:
-            put(network, own)
+    def on_batch_begin(self, trainer):
+        if self.state["average"] is None:
+            self.state["average"] = snapshot(trainer.network)
 
+    def on_batch_end(self, trainer):
+        self.state["steps"] += 1
+        steps, average = self.state["steps"], self.state["average"]
+        d = min(self.decay, (1 + steps) / (10 + steps))
+        for key, array in arrays_of(trainer.network).items():
+            average[key] += (1 - d) * (array - average[key])
 
-class BestWeights:
-    """The arrays a network had in the epoch of its highest score; of equal ones, the first."""
+    def on_test_begin(self, trainer):
+        self.state["weights"] = snapshot(trainer.network)
+        restore(trainer.network, self.state["average"])
 
-    def __init__(self):
-        self.score = None
-        self.epoch = 0
-        self.arrays = None
-
-    def offer(self, score, epoch, network):
-        if self.score is None or score > self.score:
-            self.score, self.epoch, self.arrays = score, epoch, copies(arrays_of(network))
+    def __repr__(self):
+        return f"Averaging({self.decay})"

@@ -1,6 +1,7 @@
 """How good a net is, beyond one number: which classes it mixes up, how sure it is, and whether rightly so.
 
-`probabilities` asks the net once; the other functions look at its answers y (N, K) and the right classes t (N,).
+`probabilities` asks the net once; the other functions look at its answers y (N, K) and the right classes t (N,). Where
+y holds NaN the net has not answered: that is never right, and is no class.
 """
 import numpy as np
 
@@ -14,60 +15,62 @@ def probabilities(network, x, batch_size=100):
 
 def confusion_matrix(y, t):
     """How often each class (row) was taken for each class (column): (K, K) integers."""
-    y, t = _indices(y, t)
+    y, t, guess = _guesses(y, t)
     matrix = np.zeros((y.shape[1], y.shape[1]), int)
-    np.add.at(matrix, (t, y.argmax(axis=1)), 1)
+    np.add.at(matrix, (t[guess >= 0], guess[guess >= 0]), 1)
     return matrix
 
 
 def class_accuracy(y, t):
     """The share of each class's examples that was recognised: (K,), nan for a class without examples."""
-    matrix = confusion_matrix(y, t)
-    count = matrix.sum(axis=1)
-    return np.divide(np.diag(matrix), count, out=np.full(len(count), np.nan), where=count > 0)
+    y, t, guess = _guesses(y, t)
+    right, count = (np.bincount(of, minlength=y.shape[1]) for of in (t[guess == t], t))
+    return np.divide(right, count, out=np.full(len(count), np.nan), where=count > 0)
 
 
 def most_wrong(y, t):
-    """Indices of the examples read wrong, those the net was surest of first."""
-    y, t = _indices(y, t)
-    wrong = np.flatnonzero(y.argmax(axis=1) != t)
+    """Indices of the examples read wrong, those the net was surest of first, those without an answer last."""
+    y, t, guess = _guesses(y, t)
+    wrong = np.flatnonzero(guess != t)
     return wrong[np.argsort(-y[wrong].max(axis=1), kind="stable")]
 
 
 def calibration(y, t, bins=10):
     """Is the net right as often as it says? Guo et al. (2017), arXiv:1706.04599.
 
-    Examples are put into `bins` of equal width by their certainty, the probability of the class the net chose.
+    The answers are put into `bins` of equal width by their certainty, the probability of the class the net chose.
 
     Returns
     -------
-    count, certainty, accuracy : (bins,); how many examples, their mean certainty and the share that is right;
+    count, certainty, accuracy : (bins,); how many answers, their mean certainty and the share that is right;
         the last two are nan where a bin is empty
-    error : the expected calibration error, the mean over all examples of their bin's |accuracy - certainty|
+    error : the expected calibration error, the mean over all answers of their bin's |accuracy - certainty|
     """
-    y, t = _indices(y, t)
-    sure, right = y.max(axis=1).astype(np.float64), y.argmax(axis=1) == t
+    y, t, guess = _guesses(y, t)
+    answered = guess >= 0
+    sure, right = y[answered].max(axis=1).astype(np.float64), (guess == t)[answered]
     which = np.minimum((sure * bins).astype(int), bins - 1)
     count = np.bincount(which, minlength=bins)
     sums = np.stack([np.bincount(which, weights, bins) for weights in (sure, right)])
     certainty, accuracy = np.divide(sums, count, out=np.full((2, bins), np.nan), where=count > 0)
-    return count, certainty, accuracy, np.abs(sums[1] - sums[0]).sum() / len(t)
+    return count, certainty, accuracy, np.abs(sums[1] - sums[0]).sum() / max(1, len(sure))
 
 
 def table(columns):
     """Columns {heading: values} as lines of text, all right-aligned; floats with four decimals, "-" for nan."""
-    texts = [[heading, *(_text(value) for value in values)] for heading, values in columns.items()]
+    texts = [[heading, *map(_text, values)] for heading, values in columns.items()]
     widths = [max(map(len, column)) for column in texts]
     return "\n".join("  ".join(text.rjust(width) for text, width in zip(row, widths))
                      for row in zip(*texts, strict=True))
 
 
 def _text(value):
-    if isinstance(value, (float, np.floating)):
-        return "-" if np.isnan(value) else f"{value:.4f}"
-    return str(value)
+    if not isinstance(value, (float, np.floating)):
+        return str(value)
+    return "-" if np.isnan(value) else f"{value:.4f}"
 
 
-def _indices(y, t):
+def _guesses(y, t):
+    """y, the right classes and those that the net chose, -1 where it has none: (N, K), (N,), (N,)."""
     y, t = as_batch(y, t)
-    return y, t.argmax(axis=1) if t.ndim == 2 else t
+    return y, t.argmax(axis=1) if t.ndim == 2 else t, np.where(np.isnan(y).any(axis=1), -1, y.argmax(axis=1))

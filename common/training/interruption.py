@@ -8,20 +8,21 @@ from contextlib import contextmanager
 def stop_signals():
     """`with stop_signals() as received:` Ctrl-C and SIGTERM only add their number to the list `received`.
 
-    So nothing is cut in half that ought to be whole, if the program looks there now and then. A second signal ends it
-    at once. Python hands signals to the main thread alone: in other threads the list stays empty.
+    So a program that looks there now and then can end in good order. A second signal ends it at once. A signal that
+    the program was started to ignore (by `&` in a shell script, by nohup) stays ignored. Python hands signals to the
+    main thread alone: in other threads the list stays empty.
     """
-    received = []
-    if threading.current_thread() is not threading.main_thread():
-        yield received
-        return
+    received, before = [], {}
 
     def handler(signum, frame):
         if received:
             raise KeyboardInterrupt if signum == signal.SIGINT else SystemExit(128 + signum)
         received.append(signum)
 
-    before = {signum: signal.signal(signum, handler) for signum in (signal.SIGINT, signal.SIGTERM)}
+    if threading.current_thread() is threading.main_thread():
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(signum) not in (signal.SIG_IGN, None):      # None: it is handled by a C library
+                before[signum] = signal.signal(signum, handler)
     try:
         yield received
     finally:

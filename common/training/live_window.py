@@ -1,6 +1,5 @@
 """A window in which loss and accuracy grow while a net is trained."""
 import time
-from contextlib import contextmanager
 
 import numpy as np
 
@@ -8,49 +7,20 @@ SHARE = 0.02        # of the training's time that the window may take
 POINTS = 200        # of the loss that are drawn: more cost time, and would not be seen
 
 
-@contextmanager
-def live(trainer, wanted=True):
-    """`with live(trainer): trainer.train()` shows the training in a window, and closes it at the end.
+class LiveWindow:
+    """Loss and accuracies in a window, which is closed at the end. If the reader closes it, the training goes on.
 
-    Without a screen it says so and the training goes on; so it does if the window is closed.
-
-    Parameters
-    ----------
-    trainer : common.trainer.Trainer
-    wanted : bool
-        False for no window.
-    """
-    if not wanted:
-        yield
-        return
-    window = Window()
-    if not window.on_screen:
-        print("--live: there is no screen for a window; the figure is saved at the end")
-    before = trainer.step_callbacks
-    trainer.step_callbacks = (*before, window.after_step)
-    try:
-        yield
-    finally:
-        trainer.step_callbacks = before
-        window.close()
-
-
-class Window:
-    """Loss and accuracies, drawn again after a step whenever it is time.
-
-    Attributes
-    ----------
-    on_screen : whether there is a window
+    Without a screen it says so.
     """
 
-    def __init__(self):
+    def on_train_begin(self, trainer):
         import matplotlib.pyplot as plt
 
         from common.figures import plot         # chooses a window, or Agg where there is no screen
         self._figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
         self._loss, = plot.lines({"train": []}, "step", "loss", axes=left).lines
         self._loss.set_marker("")
-        self._accuracy = plot.lines({"train": [], "test": []}, "epoch", "accuracy", axes=right).lines
+        self._accuracies = plot.lines({"train": [], "test": []}, "epoch", "accuracy", axes=right).lines
         # To look for a layout, or for the best place of a legend, takes longer than all the rest of a drawing.
         self._figure.subplots_adjust(0.08, 0.15, 0.98, 0.95, wspace=0.25)
         for axes, place in ((left, "upper right"), (right, "lower right")):
@@ -59,30 +29,34 @@ class Window:
             axes.set_visible(False)                     # until there is something to see
         self._next_draw = time.perf_counter() + 0.5
         self.on_screen = self._figure.canvas.required_interactive_framework is not None
-        if self.on_screen:
-            self._figure.canvas.mpl_connect("close_event", self._closed)
-            self._figure.canvas.manager.set_window_title("training")
-            self._figure.show()
-            self._figure.canvas.flush_events()
-        else:
-            self.close()
+        if not self.on_screen:
+            print("--live: there is no screen for a window; the figure is saved at the end")
+            return plt.close(self._figure)
+        self._figure.canvas.mpl_connect("close_event", self._closed)
+        self._figure.canvas.manager.set_window_title("training")
+        self._figure.show()
+        self._figure.canvas.flush_events()
 
-    def after_step(self, trainer):
+    def on_batch_end(self, trainer):
         """Draws twice a second, or less often, so that no more than SHARE of the time is spent here."""
         started = time.perf_counter()
         if self.on_screen and started >= self._next_draw:
             self._draw(trainer)
-            self._figure.canvas.flush_events()      # moved, resized, closed?
+            self._figure.canvas.flush_events()          # moved, resized, closed by the reader
             ended = time.perf_counter()
             self._next_draw = ended + max(0.5, (ended - started) / SHARE)
 
+    def on_train_end(self, trainer):
+        import matplotlib.pyplot as plt
+        self.on_screen = False
+        plt.close(self._figure)
+
     def _draw(self, trainer):
         steps = np.arange(1, len(trainer.train_loss_list) + 1)
-        size = -(-len(steps) // POINTS)
-        starts = np.arange(0, len(steps), size)
+        starts = np.arange(0, len(steps), -(-len(steps) // POINTS))
         lengths = np.diff(starts, append=len(steps))
         self._loss.set_data(*(np.add.reduceat(values, starts) / lengths for values in (steps, trainer.train_loss_list)))
-        for line, values in zip(self._accuracy, [trainer.train_acc_list, trainer.test_acc_list]):
+        for line, values in zip(self._accuracies, [trainer.train_acc_list, trainer.test_acc_list]):
             line.set_data(np.arange(1, len(values) + 1), values)
         for axes in self._figure.axes:
             if len(axes.lines[0].get_xdata()):
@@ -93,9 +67,3 @@ class Window:
 
     def _closed(self, event):
         self.on_screen = False
-
-    def close(self):
-        """Takes the window from the screen."""
-        import matplotlib.pyplot as plt
-        self.on_screen = False
-        plt.close(self._figure)

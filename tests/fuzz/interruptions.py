@@ -8,6 +8,7 @@ import argparse
 import io
 import os
 import random
+import re
 import resource
 import signal
 import subprocess
@@ -25,23 +26,28 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT))
 from common.figures import plot
 from common.training.checkpoint import save_checkpoint
-from common.training.log import write_log
+from common.training.log import Log
 from common.multi_layer_net_extend import MultiLayerNetExtend
 from common.trainer import Trainer
 from common.files import load_pickle
 
 PROGRAM = textwrap.dedent("""
+    import signal
     import sys
     import numpy as np
     from common.multi_layer_net_extend import MultiLayerNetExtend
     from common.trainer import Trainer
+    from common.training.averaging import Averaging
+    from common.training.checkpoint import Checkpoint
 
+    for signum, action in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
+        signal.signal(signum, action)       # whatever the tests were started with
     np.random.seed(0)
     x = np.random.default_rng(0).random((60, 20), np.float32)
     t = np.arange(60) % 10
     net = MultiLayerNetExtend(20, [30], 10, use_batchnorm=True, use_dropout=True)
-    trainer = Trainer(net, x, t, x, t, epochs=int(sys.argv[1]), mini_batch_size=20, optimizer="Adam", average=0.95,
-                      **dict(zip(("checkpoint", "resume"), sys.argv[2:])))
+    trainer = Trainer(net, x, t, x, t, epochs=int(sys.argv[1]), mini_batch_size=20, optimizer="Adam",
+                      callbacks=[Averaging(0.95), Checkpoint(*sys.argv[2:])])
     print("ready", flush=True)
     trainer.train()
     net.save_params("params.pkl")
@@ -95,8 +101,8 @@ def stopped(folder, signals):
 def check_end(process, signum):
     """Did it end as this signal asks? False if it had come to its end before."""
     out, err = finish(process)
-    if process.returncode == 0:
-        return False
+    if process.returncode == 0 or re.search(r"^epoch +(\d+)/\1 ", out, re.M):
+        return False                # the last epoch was done: the signal may have met the program behind the training
     if signum == signal.SIGKILL:
         assert process.returncode == -signum, err
     else:
@@ -146,13 +152,14 @@ def writers(folder):
             plot.lines({"loss": np.random.rand(100)}, "step", "loss")
             plot.show("figure")
 
-    def history():
-        return {"loss": np.random.rand(100).tolist()}
+    def log(name):      # its first writing: later ones only say that they failed
+        trainer.history["loss"][:] = np.random.rand(100).tolist()
+        Log(folder / name).on_train_begin(trainer)
 
     return {"params.pkl": lambda: (trainer.train_step(x, t), net.save_params(folder / "params.pkl")),
             "state": lambda: (trainer.train_step(x, t), save_checkpoint(folder / "state", trainer)),
-            "log.json": lambda: write_log(folder / "log.json", history()),
-            "log.csv": lambda: write_log(folder / "log.csv", history()),
+            "log.json": lambda: log("log.json"),
+            "log.csv": lambda: log("log.csv"),
             "figure.png": figure}
 
 

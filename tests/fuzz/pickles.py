@@ -28,7 +28,7 @@ except ImportError:         # Windows
 
 sys.path += [str(Path(__file__).resolve().parents[n]) for n in (1, 2)]
 from ch03.neuralnet_mnist import init_network
-from common.training.checkpoint import load_checkpoint
+from common.training.checkpoint import Checkpoint, load_checkpoint
 from common.multi_layer_net import MultiLayerNet
 from common.trainer import Trainer
 from common import files
@@ -92,7 +92,7 @@ class Doors:
         x, t = rng.random((8, 3), np.float32), np.arange(8) % 2
         checkpoint = folder / "checkpoint"
         self.trainer = Trainer(self.net, x, t, x, t, epochs=2, mini_batch_size=4, optimizer="Adam", verbose=False,
-                          checkpoint=checkpoint)
+                               callbacks=[Checkpoint(checkpoint)])
         self.trainer.train()
         self.honest = {
             "mnist.pkl": arrays,

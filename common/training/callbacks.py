@@ -1,0 +1,55 @@
+"""Callbacks: what may be hung onto a Trainer.
+
+A callback is a function of the trainer, which is called after every epoch:
+
+    def good_enough(trainer):
+        trainer.stop_training = trainer.test_acc_list[-1] > 0.99
+
+or an object with some of these methods, which are given the trainer too. Callbacks are called in the order of the list.
+
+    on_train_begin      before the first step of `train`
+    on_epoch_begin
+    on_batch_begin      may replace trainer.x_batch and trainer.t_batch, the examples of the next step
+    on_batch_end        after the parameters have changed
+    on_test_begin       after the last step of an epoch, before the accuracies are computed
+    on_epoch_end        the epoch's numbers are the last ones in trainer.history
+    on_train_end        also after Ctrl-C and after an error
+
+What an object has to remember from epoch to epoch stands in its attribute `state`: checkpoints save it, and set it when
+the training is resumed.
+"""
+import inspect
+
+HOOKS = ("on_train_begin", "on_epoch_begin", "on_batch_begin", "on_batch_end", "on_test_begin", "on_epoch_end",
+         "on_train_end")
+
+
+def call(callbacks, hook, trainer):
+    """Call this method of all callbacks that have it. Functions are called `on_epoch_end`."""
+    for callback in callbacks:
+        if method := _method(callback, hook):
+            method(trainer)
+
+
+def _method(callback, hook):
+    return getattr(callback, hook, callback if hook == "on_epoch_end" and callable(callback) else None)
+
+
+def check(callbacks):
+    """The callbacks as a list. TypeError, which names the one that is none."""
+    if not isinstance(callbacks, (list, tuple)):
+        raise TypeError(f"callbacks: expected a list, got {callbacks!r}: write [{callbacks!r}]")
+    for callback in callbacks:
+        methods = {hook: method for hook in HOOKS if (method := _method(callback, hook))}
+        unknown = [name for name in dir(callback) if name.startswith("on_") and name not in HOOKS]
+        if not methods or unknown or isinstance(callback, type):
+            raise TypeError(f"callbacks: expected functions and objects with some of {', '.join(HOOKS)}, got {callback!r}"
+                            + f" with {', '.join(unknown)}" * bool(unknown))
+        for hook, method in methods.items():
+            try:
+                inspect.signature(method).bind("the trainer")
+            except TypeError as error:
+                raise TypeError(f"callbacks: {hook} of {callback!r} is called with the trainer, but {error}") from None
+            except ValueError:
+                pass            # some functions of C have no signature
+    return list(callbacks)

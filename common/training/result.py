@@ -1,0 +1,39 @@
+"""Files of trained parameters: a result never replaces a better one."""
+import os
+from pathlib import Path
+
+from common.files import load_pickle, save_pickle
+from common.network import check_names
+from common.training.snapshot import restore, snapshot
+
+
+def save_best(network, path, x_test, t_test, accuracy):
+    """Save the network's parameters, in `path` unless those in it are better; then in `<path>_trial.pkl`.
+
+    Parameters
+    ----------
+    accuracy : of the network on x_test, t_test; the parameters in `path` are measured on them too
+
+    Returns
+    -------
+    Path of the file that was written
+    """
+    path, arrays = Path(path), snapshot(network)
+    if path.exists():
+        try:
+            saved = load_pickle(path)
+            check_names(path, arrays, saved)
+            restore(network, saved)
+            before = network.accuracy(x_test, t_test)
+        except ValueError:                  # of another net, or damaged
+            os.replace(path, kept := path.with_stem(f"{path.stem}_old"))
+            print(f"{path.name} does not fit this net; it is called {kept.name} now")
+        else:
+            if before > accuracy:
+                print(f"{path.name} reads {before:.4f} of the test images right, which is better: it stays")
+                path = path.with_stem(f"{path.stem}_trial")
+        finally:
+            restore(network, arrays)
+    save_pickle(path, arrays)
+    return path
+

@@ -1,0 +1,173 @@
+"""common/training: averages as the formula says, the weights of the best epoch, and the end after patience."""
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from common.multi_layer_net_extend import MultiLayerNetExtend
+from common.trainer import Trainer
+from common.training.averaging import Averaging
+from common.training.best_weights import BestWeights, Validation
+from common.training.early_stopping import EarlyStopping
+from common.training.snapshot import arrays_of, restore, snapshot
+
+
+def blobs(n, seed=0):
+    """Three clouds of points that overlap."""
+    rng = np.random.default_rng(seed)
+    t = rng.integers(3, size=n)
+    return (rng.normal(0, 1.5, (n, 2)) + np.array([[0, 3], [3, 0], [-3, -3]])[t]).astype(np.float32), t
+
+
+def trainer_of(callbacks=(), **settings):
+    np.random.seed(0)
+    net = MultiLayerNetExtend(2, [6], 3, use_batchnorm=True)
+    return Trainer(net, *blobs(60), *blobs(30, 1), **{"epochs": 4, "mini_batch_size": 16, "verbose": False,
+                                                      "callbacks": list(callbacks), **settings})
+
+
+def fill(net, number):
+    for array in arrays_of(net).values():
+        array[...] = number
+
+
+def same(first, second):
+    return first.keys() == second.keys() and all(np.array_equal(first[key], second[key]) for key in first)
+
+
+# ---- snapshots ------------------------------------------------
+
+def test_a_snapshot_is_of_all_arrays_the_running_statistics_too():
+    net = trainer_of().network
+    arrays = snapshot(net)
+    assert set(arrays) == {"W1", "b1", "gamma1", "beta1", "W2", "b2", "running_mean1", "running_var1"}
+    own = net.layers["Affine1"].W
+    fill(net, 7)
+    assert not same(arrays, arrays_of(net))
+    restore(net, arrays)
+    assert same(arrays, arrays_of(net)) and net.layers["Affine1"].W is own
+
+
+def test_a_snapshot_of_params_alone_and_of_plain_numbers():
+    net, array = SimpleNamespace(params={"w": np.array([1.0, 2.0]), "v": 3.0}), None
+    array, arrays = net.params["w"], snapshot(net)
+    net.params["w"] += 1
+    net.params["v"] = 5.0
+    restore(net, arrays)
+    assert net.params["w"] is array and array.tolist() == [1, 2] and net.params["v"] == 3 and isinstance(net.params["v"], float)
+
+
+# ---- averaging ------------------------------------------------
+
+def test_the_average_follows_its_formula():
+    trainer, averaging = trainer_of(), Averaging(0.3)
+    net = trainer.network
+    fill(net, 0)
+    averaging.on_batch_begin(trainer)
+    expected = 0.0
+    for steps, number in enumerate([1.0, 5.0, -2.0, 4.0, 4.0], start=1):
+        fill(net, number)
+        averaging.on_batch_begin(trainer)
+        averaging.on_batch_end(trainer)
+        d = min(0.3, (1 + steps) / (10 + steps))    # 2/11, 3/12, 4/13 = 0.308 and on: the start counts less
+        expected = d * expected + (1 - d) * number
+        for array in averaging.state["average"].values():
+            np.testing.assert_allclose(array, expected, rtol=1e-5)
+            assert array.dtype == np.float32
+        assert all((array == number).all() for array in arrays_of(net).values())    # the net itself is left alone
+    averaging.on_test_begin(trainer)
+    assert same(averaging.state["average"], snapshot(net))
+    averaging.on_epoch_begin(trainer)
+    assert all((array == 4).all() for array in arrays_of(net).values())
+
+
+def test_the_average_is_evaluated_and_kept():
+    averaging = Averaging(0.9)
+    plain, averaged = trainer_of(), trainer_of([averaging])
+    for trainer in (plain, averaged):
+        np.random.seed(1)
+        trainer.train()
+    assert plain.train_loss_list == averaged.train_loss_list            # the training itself is the same
+    assert same(averaging.state["average"], snapshot(averaged.network))
+    assert same(averaging.state["weights"], snapshot(plain.network))
+    assert averaged.test_acc_list[-1] == averaged.network.accuracy(averaged.x_test, averaged.t_test)
+
+
+@pytest.mark.parametrize("decay", [-0.1, 0, 1, 1.5, float("nan")])
+def test_a_wrong_decay_is_named(decay):
+    with pytest.raises(ValueError, match=f"decay between 0 and 1.*got {decay}"):
+        Averaging(decay)
+
+
+# ---- best weights and early stopping ------------------------------------------------
+
+def scripted(scores, *more, **settings):
+    """A trainer whose net is as good on the validation examples as the list says, epoch after epoch."""
+    x, t = blobs(20, 2)
+    kept, best = {}, BestWeights()
+
+    def keep(trainer):
+        kept[trainer.current_epoch] = snapshot(trainer.network)
+
+    trainer = trainer_of([*more[:1], Validation(x, t), best, keep, *more[1:]], epochs=len(scores), **settings)
+    accuracy, remaining = trainer.network.accuracy, iter(scores)
+    trainer.network.accuracy = lambda data, labels: next(remaining) if data is x else accuracy(data, labels)
+    trainer.kept, trainer.best = kept, best
+    return trainer
+
+
+@pytest.mark.parametrize("more", [[], [Averaging(0.9)]])
+def test_the_best_parameters_are_kept_the_first_of_equals(more):
+    trainer = scripted([0.3, 0.9, 0.5, 0.9], *more)
+    trainer.train()
+    assert trainer.history["val_acc"] == [0.3, 0.9, 0.5, 0.9] and trainer.best.state["epoch"] == 2
+    assert same(snapshot(trainer.network), trainer.kept[2]) and not same(trainer.kept[2], trainer.kept[4])
+    assert trainer.final_accuracy() == trainer.test_acc_list[1]
+
+
+def nothing(trainer):
+    pass
+
+
+@pytest.mark.parametrize("scores, patience, epochs, best", [
+    ([0.5, 0.4, 0.6, 0.5, 0.5, 0.7], 2, 5, 3), ([0.5, 0.4, 0.6, 0.5, 0.5, 0.7], 3, 6, 6), ([0.5, 0.5, 0.9], 1, 2, 1)])
+def test_patience_ends_the_training(scores, patience, epochs, best, capfd):
+    trainer = scripted(scores, nothing, EarlyStopping(patience), verbose=True)
+    trainer.train()
+    assert trainer.current_epoch == epochs and trainer.best.state["epoch"] == best and not trainer.interrupted
+    out = capfd.readouterr().out
+    assert (f"stopped: {patience} epochs without" in out) == (epochs - best == patience)
+    assert f"kept the parameters of epoch {best}, with val acc {scores[best - 1]:.4f}" in out
+    assert out.endswith(f"test acc: {trainer.test_acc_list[best - 1]:.4f}\n")
+    trainer.train()
+    assert trainer.current_epoch == epochs and same(snapshot(trainer.network), trainer.kept[best])
+
+
+def test_a_training_goes_on_from_the_last_epoch_not_from_the_best():
+    whole, parts = scripted([0.9, 0.5, 0.4, 0.3], Averaging(0.9)), scripted([0.9, 0.5, 0.4, 0.3], Averaging(0.9))
+    np.random.seed(1)
+    whole.train()
+    np.random.seed(1)
+    parts.epochs = 2
+    parts.train()
+    assert same(snapshot(parts.network), parts.kept[1])
+    parts.epochs = 4
+    parts.train()
+    assert whole.train_loss_list == parts.train_loss_list and same(whole.kept[4], parts.kept[4])
+
+
+@pytest.mark.parametrize("callbacks", [[BestWeights()], [EarlyStopping(2)], [EarlyStopping(2), Validation(*blobs(5))]])
+def test_they_need_validation_examples_before_them(callbacks):
+    trainer = trainer_of(callbacks)
+    with pytest.raises(ValueError, match=r"needs Validation\(x, t\) before it"):
+        trainer.train()
+    assert trainer.current_iter == 0
+
+
+def test_wrong_settings_are_named():
+    with pytest.raises(ValueError, match="patience >= 1, got 0"):
+        EarlyStopping(0)
+    with pytest.raises(ValueError, match=r"x_validation, t_validation.*\(3,\) and \(5, 2\)"):
+        Validation(blobs(5)[0], blobs(3)[1])
+    with pytest.raises(ValueError, match="t_validation: .*got 3 at index 0"):
+        trainer_of([Validation(blobs(1)[0], np.array([3]))]).train()
