@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common.script import start
 from common.training.augmentation import distort
 from common.figures.plot import image_grid, show
 from dataset.mnist import load_mnist
@@ -27,6 +28,7 @@ DISTORTIONS = {
 COLUMNS = 8
 
 if __name__ == "__main__":
+    start(__doc__)
     np.random.seed(0)
     (x_train, _), _ = load_mnist(flatten=False)
     digit = np.repeat(x_train[:1], COLUMNS, axis=0)

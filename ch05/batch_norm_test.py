@@ -8,7 +8,6 @@ Before: weight_init_compare.py; next: overfit_weight_decay.py.
 import sys
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 from tqdm import tqdm
 
@@ -16,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common.multi_layer_net_extend import MultiLayerNetExtend
 from common.script import end
 from common.training.options import training_options
-from common.figures.plot import lines, show
+from common.figures.plot import lines, plt, show
 from common.trainer import Trainer
 from dataset.mnist import load_mnist
 

@@ -10,7 +10,6 @@ import argparse
 import sys
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 from tqdm import tqdm
 
@@ -19,7 +18,7 @@ from common.functions import softmax
 from common.multi_layer_net import MultiLayerNet
 from common.optimizer import Adam
 from common.training.options import at_least, training_options
-from common.figures.plot import save_gif, show
+from common.figures.plot import plt, save_gif, show
 from common.util import minibatches
 
 COLOURS = np.array([[0.12, 0.47, 0.71], [1.0, 0.5, 0.05], [0.17, 0.63, 0.17]])

@@ -11,7 +11,6 @@ import argparse
 import sys
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 from tqdm import tqdm
 
@@ -19,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common.multi_layer_net import MultiLayerNet
 from common.script import end
 from common.training.options import at_least, training_options
-from common.figures.plot import lines, show
+from common.figures.plot import lines, plt, show
 from common.trainer import Trainer
 from common.util import shuffle_dataset
 from dataset.mnist import load_mnist

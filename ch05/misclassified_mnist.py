@@ -11,6 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ch05.deep_convnet import DeepConvNet
 from ch05.parameters import load_trained
+from common.script import start
 from common.training.evaluation import most_wrong, probabilities, table
 from common.figures.plot import image_grid, show
 from dataset.mnist import load_mnist
@@ -18,6 +19,7 @@ from dataset.mnist import load_mnist
 SHOWN = 20
 
 if __name__ == "__main__":
+    start(__doc__)
     network = DeepConvNet()
     load_trained(network, "deep_convnet_params.pkl", "deep_convnet.pkl", "train_deepnet.py")
     _, (x_test, t_test) = load_mnist(flatten=False)

@@ -10,13 +10,13 @@ import argparse
 import sys
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common.optimizer import SGD, AdaGrad, Adam, Momentum
+from common.script import start
 from common.training.options import at_least
-from common.figures.plot import save_gif, show
+from common.figures.plot import plt, save_gif, show
 
 
 def f(x, y):
@@ -40,10 +40,10 @@ def walk(optimizer, x, y, steps=30):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser()
     parser.add_argument("--gif", action="store_true", help="save a film too")
     parser.add_argument("--steps", type=at_least(1), default=30, metavar="N", help="(default: %(default)s)")
-    args = parser.parse_args()
+    args = start(__doc__, parser)
     optimizers = [SGD(lr=0.95), Momentum(lr=0.1), AdaGrad(lr=1.5), Adam(lr=0.3)]
     X, Y = np.meshgrid(np.linspace(-10, 10, 200), np.linspace(-4, 4, 100))
 

@@ -9,7 +9,6 @@ Before: batch_norm_test.py; next: overfit_dropout.py.
 import sys
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 from tqdm import tqdm
 
@@ -17,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common.multi_layer_net import MultiLayerNet
 from common.script import end
 from common.training.options import training_options
-from common.figures.plot import lines, show
+from common.figures.plot import lines, plt, show
 from common.trainer import Trainer
 from dataset.mnist import load_mnist
 

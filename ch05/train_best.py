@@ -12,7 +12,6 @@ test set, fools himself.
 
 Before: train_fast.py; next: predict_digit.py.
 """
-import argparse
 import sys
 from functools import partial
 from pathlib import Path

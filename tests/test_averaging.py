@@ -54,7 +54,8 @@ def test_a_snapshot_of_params_alone_and_of_plain_numbers():
     net.params["w"] += 1
     net.params["v"] = 5.0
     restore(net, arrays)
-    assert net.params["w"] is array and array.tolist() == [1, 2] and net.params["v"] == 3 and isinstance(net.params["v"], float)
+    assert net.params["w"] is array and array.tolist() == [1, 2]
+    assert net.params["v"] == 3 and isinstance(net.params["v"], float)
 
 
 # ---- averaging ------------------------------------------------

@@ -65,7 +65,8 @@ NETS = {"dense": dense_net, "images": image_net, "plain": Plain, "floats": lambd
 def trainer_of(net, *callbacks, **settings):
     x, t = examples()
     return Trainer(net, x, t, *examples(20), **{"epochs": 3, "mini_batch_size": 20, "verbose": False,
-                                                "optimizer_param": {"lr": 0.05}, "callbacks": list(callbacks), **settings})
+                                                "optimizer_param": {"lr": 0.05}, "callbacks": list(callbacks),
+                                                **settings})
 
 
 def after_epoch(number, action):

@@ -175,7 +175,8 @@ def test_ctrl_c_ends_the_training_and_keeps_what_was_learned(project):
     settings = {key: value for key, value in {**os.environ, **ENVIRONMENT}.items() if value is not None}
     params = project / "ch05/params.pkl"
     params.unlink(missing_ok=True)
-    command = [sys.executable, "-c", "import signal, runpy, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    command = [sys.executable, "-c",            # with Ctrl-C as in a terminal, whatever the tests were started with
+               "import signal, runpy, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
                "sys.path.insert(0, sys.argv[1]); sys.argv[:2] = []; runpy.run_path(sys.argv[0], run_name='__main__')",
                project / "ch05", project / "ch05/train_convnet.py", "--epochs", "1000", "--limit", "500"]
     process = subprocess.Popen(command, env=settings, text=True,

@@ -1,4 +1,4 @@
-"""common.training.live_window: the window shows what the trainer knows, takes little time, and is never in the way of the training."""
+"""common.training.live_window: the window shows what the trainer knows, takes little time, and is never in the way."""
 import time
 from types import SimpleNamespace
 
@@ -41,7 +41,8 @@ def trainer_of(losses, train=(), test=()):
 
 def small_trainer(callbacks):
     x, t = np.random.randn(40, 5).astype(np.float32), np.arange(40) % 3
-    return Trainer(MultiLayerNet(5, [4], 3), x, t, x, t, epochs=2, mini_batch_size=10, verbose=False, callbacks=callbacks)
+    return Trainer(MultiLayerNet(5, [4], 3), x, t, x, t, epochs=2, mini_batch_size=10, verbose=False,
+                   callbacks=callbacks)
 
 
 def opened():

@@ -160,7 +160,7 @@ def test_a_quick_trial_does_not_replace_a_better_net(project):
     before = params.read_bytes()
     result = run_script(script, "--epochs", 1, "--limit", 100)
     accuracy = re.match(r"TwoLayerNet: ([\d.]+)", last_line(good))[1]
-    assert f"two_layer_net_params.pkl reads {accuracy} of the test images right, which is better: it stays" in result.stdout
+    assert f"params.pkl reads {accuracy} of the test images right, which is better: it stays" in result.stdout
     assert last_line(result).endswith("two_layer_net_params_trial.pkl") and params.read_bytes() == before
     better = run_script(script, "--epochs", 4)
     assert last_line(better).endswith("two_layer_net_params.pkl") and params.read_bytes() != before

@@ -435,7 +435,7 @@ class NothingAtAll:
     ({"callbacks": print}, "callbacks: expected a list, got .*write"),
     ({"callbacks": [3]}, "callbacks: expected functions and objects with some of on_train_begin.*got 3"),
     ({"callbacks": [NothingAtAll()]}, "got .*NothingAtAll"),
-    ({"callbacks": [WithoutHooks()]}, "got .*WithoutHooks.* with on_epoch_ended"),
+    ({"callbacks": [WithoutHooks()]}, "got .*WithoutHooks.*on_epoch_ended"),
     ({"callbacks": [WithoutHooks]}, "got .*WithoutHooks"),
     ({"callbacks": [TooManyArguments()]}, "on_epoch_end of .*TooManyArguments.*logs"),
     ({"callbacks": [lambda: None]}, "on_epoch_end of .*lambda.*too many positional"),

@@ -37,21 +37,14 @@ def distort(x, shift=0, rotation=0, scale=0, shear=0, elastic=0, smoothness=4, s
     Returns
     -------
     (N, C, H, W) of the same dtype, a new array
-
-    Raises
-    ------
-    ValueError : x are no images of floats, or a setting is out of range
     """
     if x.ndim != 4 or x.dtype.kind != "f":
         raise ValueError(f"distort: expected images of floats, of shape (N, C, H, W), got {x.dtype} {x.shape}")
     settings = {"shift": shift, "rotation": rotation, "scale": scale, "shear": shear, "elastic": elastic}
-    for name, value in settings.items():
-        if not 0 <= value < (1 if name == "scale" else np.inf):
-            raise ValueError(f"distort: expected {name} >= 0{' and < 1' * (name == 'scale')}, got {value}")
-    if not smoothness > 0:
-        raise ValueError(f"distort: expected smoothness > 0, got {smoothness}")
-    if not 0 <= share <= 1:
-        raise ValueError(f"distort: expected share from 0 to 1, got {share}")
+    for name, value in {**settings, "smoothness": smoothness, "share": share}.items():
+        largest = 1 if name in ("scale", "share") else np.inf
+        if not 0 <= value <= largest or (name, value) in (("scale", 1), ("smoothness", 0)):
+            raise ValueError(f"distort: {name} is out of range, got {value}")
     if share < 1:
         out, chosen = x.copy(), np.random.rand(len(x)) < share
         out[chosen] = distort(x[chosen], **settings, smoothness=smoothness)

@@ -43,8 +43,8 @@ def check(callbacks):
         methods = {hook: method for hook in HOOKS if (method := _method(callback, hook))}
         unknown = [name for name in dir(callback) if name.startswith("on_") and name not in HOOKS]
         if not methods or unknown or isinstance(callback, type):
-            raise TypeError(f"callbacks: expected functions and objects with some of {', '.join(HOOKS)}, got {callback!r}"
-                            + f" with {', '.join(unknown)}" * bool(unknown))
+            raise TypeError(f"callbacks: expected functions and objects with some of {', '.join(HOOKS)}, "
+                            f"got {callback!r} {unknown or ''}")
         for hook, method in methods.items():
             try:
                 inspect.signature(method).bind("the trainer")

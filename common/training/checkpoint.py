@@ -20,8 +20,8 @@ class Checkpoint:
     Parameters
     ----------
     path : the file; at any moment it is the old one or the whole new one
-    resume : a checkpoint to go on from, in a Trainer with the same settings; it is also where to save, if `path` is left
-        out. The learning rate and the state of np.random come from it. Without a schedule there may be more epochs.
+    resume : a checkpoint to go on from, in a Trainer with the same settings; also where to save, if `path` is left out.
+        The learning rate and the state of np.random come from it. Without a schedule there may be more epochs.
     """
 
     def __init__(self, path=None, resume=None):
@@ -29,7 +29,7 @@ class Checkpoint:
 
     def on_train_begin(self, trainer):
         if trainer.callbacks[-1] is not self:
-            raise ValueError("Checkpoint: expected to be the last of the callbacks, to save what the others have changed")
+            raise ValueError("Checkpoint: expected to be the last of the callbacks, to save what the others changed")
         if self.resume:
             load_checkpoint(self.resume, trainer)
             self.resume = None
@@ -64,16 +64,26 @@ def load_checkpoint(path, trainer):
                              f"got {value}. Set it as it was, or begin anew without resuming; only a training with a "
                              "constant learning rate can be made longer")
     check_names(path, mine["network"], saved["network"])
-    if wrong := [part for part, fits in _parts_that_fit(saved, mine, trainer) if not fits]:
-        raise ValueError(f"{path}: its part {wrong[0]!r} is not what a training saves")
-    np.random.set_state(saved["random"])
+    rule = type(trainer.optimizer)
+    try:
+        parts = ("optimizer", "callbacks", "progress", "random")
+        wrong = [part for part in parts if not _fits(saved[part], mine[part])]
+        wrong += [name for name in saved["optimizer"] if callable(getattr(rule, name, None))]       # a method
+        losses = saved["losses"].tolist()
+        history = {name: values.astype(float, casting="safe").tolist() for name, values in saved["history"].items()}
+        _, numbers, place, *_ = saved["random"]
+        if wrong or len(numbers) != 624 or not 0 <= place <= 624:   # beyond them NumPy would read other memory
+            raise ValueError
+        np.random.set_state(saved["random"])
+    except (AttributeError, LookupError, TypeError, ValueError):
+        raise ValueError(f"{path}: its parts are not what a training saves") from None
     restore(trainer.network, saved["network"])
     vars(trainer.optimizer).update(saved["optimizer"])
     for callback, state in zip(_with_state(trainer), saved["callbacks"]):
         callback.state = state
-    trainer.train_loss_list[:] = saved["losses"].tolist()
-    for name, values in saved["history"].items():
-        trainer.history.setdefault(name, [])[:] = values.tolist()
+    trainer.train_loss_list[:] = losses
+    for name, values in history.items():
+        trainer.history.setdefault(name, [])[:] = values
     trainer.current_epoch, trainer.current_iter, trainer.stop_training = saved["progress"]
 
 
@@ -99,10 +109,9 @@ def _state(trainer):
             "number of training examples": len(trainer.x_train),
             "checksum of the first training examples": crc32(
                 b"".join(np.ascontiguousarray(array[:100]).tobytes() for array in (trainer.x_train, trainer.t_train))),
-            "dtype of the parameters": str({array.dtype.name for array in arrays.values() if isinstance(array, np.ndarray)}),
-            "callbacks with a state": str([
-                type(callback).__name__ if type(callback).__repr__ is object.__repr__ else repr(callback)
-                for callback in callbacks]),
+            "dtype of the parameters": str({a.dtype.name for a in arrays.values() if isinstance(a, np.ndarray)}),
+            "callbacks with a state": str([type(callback).__name__ if type(callback).__repr__ is object.__repr__
+                                           else repr(callback) for callback in callbacks]),
         },
         "epochs": trainer.planned_epochs,
         "network": snapshot(trainer.network),
@@ -134,33 +143,17 @@ def _check_plain(where, value):
                         f"tuples and dicts of them with text as keys, got {type(value).__name__}")
 
 
-def _parts_that_fit(saved, mine, trainer):
-    """(part, whether its form is that of the trainer's own)."""
-    rule, history, random = type(trainer.optimizer), saved["history"], saved["random"]
-    yield "optimizer", (_fits(saved["optimizer"], mine["optimizer"])
-                        and not any(callable(getattr(rule, str(name), None)) for name in saved["optimizer"]))
-    yield "callbacks", type(saved["callbacks"]) is list and _fits(tuple(saved["callbacks"]), tuple(mine["callbacks"]))
-    yield "losses", _are_numbers(saved["losses"])
-    yield "history", (type(history) is dict and history.keys() >= {"loss", "train_acc", "test_acc", "seconds"}
-                      and all(type(name) is str and _are_numbers(values) for name, values in history.items()))
-    yield "progress", type(saved["progress"]) is tuple and [*map(type, saved["progress"])] == [int, int, bool]
-    # beyond the 624 numbers of the generator NumPy would read other memory
-    yield "random", (_fits(random, mine["random"]) and random[0] == "MT19937" and type(random[2]) is int
-                     and 0 <= random[2] <= 624 and all(isinstance(number, (int, float)) for number in random[3:]))
-
-
 def _fits(value, own):
-    """Could a saved value be a later one of one's own? What is None, 0 or empty at first may become anything."""
+    """Could a saved value be a later one of one's own? None may become anything, and 0 an array; lists grow."""
     if isinstance(own, np.ndarray):
-        return isinstance(value, np.ndarray) and value.dtype == own.dtype and value.shape == own.shape
-    if not own:
+        return (isinstance(value, np.ndarray) and value.dtype == own.dtype and value.ndim == own.ndim
+                and (value.ndim == 1 or value.shape == own.shape))
+    if isinstance(own, NUMBERS):
+        return not isinstance(value, (str, type(None)))
+    if own is None:
         return True
     if isinstance(own, dict):
         return isinstance(value, dict) and all(key in value and _fits(value[key], own[key]) for key in own)
-    if isinstance(own, tuple):
-        return isinstance(value, tuple) and len(value) == len(own) and all(map(_fits, value, own))
-    return isinstance(value, NUMBERS if isinstance(own, NUMBERS) else type(own))
-
-
-def _are_numbers(values):
-    return isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype == float
+    if isinstance(own, (list, tuple)):
+        return type(value) is type(own) and len(value) >= len(own) and all(map(_fits, value, own))
+    return isinstance(value, type(own))

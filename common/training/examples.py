@@ -15,13 +15,13 @@ def check_examples(network, name, x, t):
     NaN or inf in examples to train on are named by the step that meets them.
     """
     if len(x) == 0:
-        raise ValueError(f"x_{name}, t_{name}: expected as many targets as examples, and some, got {len(t)} and {len(x)}")
+        raise ValueError(f"x_{name}, t_{name}: expected some examples, got 0")
     if x.dtype == object:
         raise TypeError(f"x_{name}: expected numbers, got {type(x.flat[0]).__name__} objects")
     if name == "train":
         if x.min() >= 0 and 128 <= x.max() <= 255:
-            warnings.warn(f"x_train has values up to {x.max():g}. A network learns badly from numbers as large as pixels "
-                          "from 0 to 255: divide them by 255, or load_mnist(normalize=True)", stacklevel=3)
+            warnings.warn(f"x_train has values up to {x.max():g}. A network learns badly from pixels of 0 to 255: "
+                          "divide them by 255, or load_mnist(normalize=True)", stacklevel=3)
     elif not finite(x):
         raise ValueError(first_bad(each_example(f"x_{name}", x)))
     if isinstance(network, Network) and type(network.last_layer) is SoftmaxWithLoss:

@@ -14,10 +14,8 @@ class LiveWindow:
     """
 
     def on_train_begin(self, trainer):
-        import matplotlib.pyplot as plt
-
-        from common.figures import plot         # chooses a window, or Agg where there is no screen
-        self._figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
+        from common.figures import plot         # here: only who asks for a window waits for matplotlib
+        self._figure, (left, right) = plot.plt.subplots(1, 2, figsize=(9, 3.6))
         self._loss, = plot.lines({"train": []}, "step", "loss", axes=left).lines
         self._loss.set_marker("")
         self._accuracies = plot.lines({"train": [], "test": []}, "epoch", "accuracy", axes=right).lines
@@ -31,7 +29,7 @@ class LiveWindow:
         self.on_screen = self._figure.canvas.required_interactive_framework is not None
         if not self.on_screen:
             print("--live: there is no screen for a window; the figure is saved at the end")
-            return plt.close(self._figure)
+            return
         self._figure.canvas.mpl_connect("close_event", self._closed)
         self._figure.canvas.manager.set_window_title("training")
         self._figure.show()
@@ -47,7 +45,7 @@ class LiveWindow:
             self._next_draw = ended + max(0.5, (ended - started) / SHARE)
 
     def on_train_end(self, trainer):
-        import matplotlib.pyplot as plt
+        from common.figures.plot import plt
         self.on_screen = False
         plt.close(self._figure)
 

@@ -11,8 +11,7 @@ from common.files import write_atomically
 class Log:
     """After every epoch, the history in a file: a table in CSV, or a list of {name: number} in JSON, a line per epoch.
 
-    A file that cannot be written, because another program holds it open say, does not end the training: it is tried
-    again after the next epoch.
+    A file that cannot be written, because another program holds it open say, is tried again after the next epoch.
 
     Parameters
     ----------
@@ -20,13 +19,12 @@ class Log:
     """
 
     def __init__(self, path):
-        self.path = Path(path)
+        self.path, self.lines = Path(path), []
         if self.path.suffix.lower() not in (".csv", ".json"):
             raise ValueError(f"{path}: expected a name ending in .json or .csv")
-        self._json = self.path.suffix.lower() == ".json"
 
     def on_train_begin(self, trainer):
-        self._lines = []
+        self.lines = []
         self._write(trainer.history)        # now, because an error here is worth an end
 
     def on_epoch_end(self, trainer):
@@ -36,19 +34,12 @@ class Log:
             print(f"the log could not be written: {error}; next try after the next epoch", file=sys.stderr)
 
     def _write(self, history):
-        epochs = len(history["loss"])
-        while len(self._lines) < epochs:
-            place = len(self._lines) - epochs       # -1 for the last epoch; a column that began late is shorter
-            self._lines.append(self._line({name: float(values[place]) for name, values in history.items()
-                                           if len(values) >= -place}, history))
-        if self._json:
-            text = "[\n" + ",\n".join(self._lines) + "\n]\n"
-        else:
-            text = "\n".join([_csv(history), *self._lines, ""])
-        write_atomically(self.path, text.encode())
-
-    def _line(self, row, columns):
-        return json.dumps(row) if self._json else _csv(row.get(name, "") for name in columns)
+        json_file, epochs = self.path.suffix.lower() == ".json", len(history["loss"])
+        for place in range(len(self.lines) - epochs, 0):        # -1 is the last epoch
+            row = {name: float(values[place]) for name, values in history.items() if len(values) >= -place}
+            self.lines.append(json.dumps(row) if json_file else _csv(row.get(name, "") for name in history))
+        lines = ["[", ",\n".join(self.lines), "]"] if json_file else [_csv(history), *self.lines]
+        write_atomically(self.path, "".join(line + "\n" for line in lines).encode())
 
 
 def _csv(values):

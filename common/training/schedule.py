@@ -3,54 +3,35 @@ import math
 
 
 class Schedule:
-    """Before each step the learning rate is the optimizer's own times function(progress).
+    """Before each step the learning rate is set to `lr`, the optimizer's own, times function(progress).
 
     Parameters
     ----------
     function : constant, step, cosine, or any function of progress, which goes from 0 to 1 over the whole training:
 
             Schedule(lambda progress: step(progress, drops=(0.8,), factor=0.5))
-
-    Attributes
-    ----------
-    lr : what is multiplied. After the training the optimizer has it again.
     """
 
     def __init__(self, function):
         self.function = function
-        self.lr = None
-        self.epochs = None
+        self.rates = [round(float(function(progress)), 4) for progress in (0.01, 0.5, 0.99)]
 
     def on_train_begin(self, trainer):
-        self.lr, self.epochs = trainer.optimizer.lr, trainer.planned_epochs
-        if trainer.epochs > self.epochs and not self._is_constant():
-            raise ValueError(f"{self!r} has come to its end: a training with a schedule cannot be made longer, "
-                             f"got {trainer.epochs} epochs")
+        self.state = {"lr": trainer.optimizer.lr}
+        self.epochs = trainer.planned_epochs if set(self.rates) != {1.0} else "any number of"
+        if self.epochs == trainer.planned_epochs < trainer.epochs:
+            raise ValueError(f"{self!r} has come to its end: a training with a schedule cannot be made longer")
 
     def on_batch_begin(self, trainer):
         # The progress in the middle of the step: neither the first nor the last step is wasted on a rate of 0.
-        progress = (trainer.current_iter + 0.5) / (self.epochs * trainer.steps_per_epoch)
-        trainer.optimizer.lr = float(self.lr * self.function(min(1, progress)))
+        progress = (trainer.current_iter + 0.5) / (trainer.planned_epochs * trainer.steps_per_epoch)
+        trainer.optimizer.lr = float(self.state["lr"] * self.function(min(1, progress)))
 
     def on_train_end(self, trainer):
-        trainer.optimizer.lr = self.lr
-
-    @property
-    def state(self):
-        return {"lr": self.lr}
-
-    @state.setter
-    def state(self, saved):
-        self.lr = saved["lr"]
-
-    def _rates(self):
-        return [round(float(self.function(progress)), 4) for progress in (0.01, 0.5, 0.99)]
-
-    def _is_constant(self):
-        return set(self._rates()) == {1.0}
+        trainer.optimizer.lr = self.state["lr"]
 
     def __repr__(self):
-        return f"Schedule({self._rates()}{'' if self._is_constant() else f' in {self.epochs} epochs'})"
+        return f"Schedule({self.rates} in {self.epochs} epochs)"
 
 
 def constant(progress):
