@@ -278,7 +278,8 @@ def test_looking_at_a_net_uses_the_readers_own_and_asks_for_it(
     network = build()
     network.save_params(folder / params)
     result = run_from_both(script, tmp_path / "elsewhere")
-    assert f"Parameters: {folder / params}" in result.stdout
+    accuracy = network.accuracy(*test_digits)
+    assert f"Parameters: your own, {folder / params}: {accuracy:.4f} of 1,000 test digits right" in result.stdout
     figures = sorted(path.name for path in folder.glob("*.png"))
     for figure in figures:
         assert_drawn(folder / figure)
@@ -288,6 +289,11 @@ def test_looking_at_a_net_uses_the_readers_own_and_asks_for_it(
         assert figures == ["misclassified_mnist.png"]
         wrong = int(re.search(r"(\d+) wrong; shown: the first 20", last_line(result))[1])
         assert wrong == pytest.approx(1000 * (1 - network.accuracy(*test_digits)), abs=1.5)
+
+    provided = {"train_convnet.py": "simple_convnet.pkl", "train_deepnet.py": "deep_convnet.pkl"}[trainer]
+    (folder / "trained" / provided).write_bytes((ROOT / "ch05/trained" / provided).read_bytes())
+    result = run_script(script)             # what a quick trial has left is not used where there is a good one
+    assert re.search(rf"no good yet.*\nParameters: the project's, .*{provided}: 0.99\d\d of", result.stdout)
 
     (folder / params).write_bytes(b"no parameters")
     result = run_script(script, check=False)
