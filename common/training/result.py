@@ -1,8 +1,10 @@
-"""Files of trained parameters: a result never replaces a better one."""
+"""Files of trained parameters: how good they are stands beside them, and a result never replaces a better one."""
+import json
 import os
+import zlib
 from pathlib import Path
 
-from common.files import load_pickle, save_pickle
+from common.files import load_pickle, save_pickle, write_atomically
 from common.network import check_names
 from common.training.snapshot import restore, snapshot
 
@@ -16,7 +18,7 @@ def save_best(network, path, x_test, t_test, accuracy):
 
     Returns
     -------
-    Path of the file that was written
+    Path of the file that was written; beside it `accuracy_of` finds how good they are
     """
     path, arrays = Path(path), snapshot(network)
     if path.exists():
@@ -35,5 +37,17 @@ def save_best(network, path, x_test, t_test, accuracy):
         finally:
             restore(network, arrays)
     save_pickle(path, arrays)
+    record = {"accuracy": accuracy, "test images": len(x_test), "crc32": zlib.crc32(path.read_bytes())}
+    write_atomically(path.with_suffix(".json"), json.dumps(record).encode())
     return path
 
+
+def accuracy_of(path):
+    """(accuracy, number of test images) of a file of parameters, or None: it was not saved by `save_best`."""
+    try:
+        record = json.loads(path.with_suffix(".json").read_text())
+        if record["crc32"] == zlib.crc32(path.read_bytes()):
+            return float(record["accuracy"]), int(record["test images"])
+    except (OSError, ValueError, LookupError, TypeError):
+        pass
+    return None

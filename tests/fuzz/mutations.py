@@ -19,7 +19,8 @@ from scripts import ROOT, copy_project
 
 TESTS = {       # module: the tests that ought to notice
     "layers": ["layers"], "windows": ["layers"], "columns": ["layers"], "functions": ["functions"],
-    "optimizer": ["optimizer"], "training/averaging": ["weights"], "util": ["util"], "sliced": ["sliced"],
+    "optimizer": ["optimizer"], "training/averaging": ["averaging"], "training/best_weights": ["averaging"],
+    "training/schedule": ["schedule", "checkpoint"], "util": ["util"], "sliced": ["sliced"],
     "network": ["multi_layer_net"],
 }
 TIMEOUT = 120   # seconds; a mistake may hang
@@ -96,8 +97,9 @@ MISTAKES = [    # (module, the text, what it becomes)
     ("optimizer", '"W":\n', '"b":\n'),
     ("network", "grads[key] + self", "grads[key] - self"),
     ("network", "0.5 * self", "1 * self"),
-    ("training/averaging", "array - self.arrays[key]", "array + self.arrays[key]"),
-    ("training/averaging", "score > self.score", "score >= self.score"),
+    ("training/averaging", "array - average[key]", "array + average[key]"),
+    ("training/schedule", "current_iter + 0.5", "current_iter"),
+    ("training/best_weights", "score > self.state", "score >= self.state"),
 ]
 
 
