@@ -198,7 +198,8 @@ def upper_case(folder):
 NEARLY_RIGHT = {    # what MNIST_DIR is, with {} for the folder, and how the files lie in there
     "quotes": ('"{}"', copy_files), "single quotes": ("'{}'", copy_files), "blanks": (" {} \t", copy_files),
     "blanks in quotes": ('" {}" ', copy_files), "a slash": ("{}/", copy_files),
-    "a file": ("{}/train-images-idx3-ubyte.gz", copy_files), "deeper": ("{}", deeper), "one deeper": ("{}/MNIST", deeper),
+    "a file": ("{}/train-images-idx3-ubyte.gz", copy_files),
+    "deeper": ("{}", deeper), "one deeper": ("{}/MNIST", deeper),
     "a folder for each": ("{}", folder_each), "upper case": ("{}", upper_case),
     "Keras": ("{}", keras), "Keras's file": ("{}/mnist.npz", keras),
 }

@@ -293,7 +293,8 @@ def test_an_answer_that_never_ends_leaves_no_thread(server, monkeypatch, capsys,
             assert not thread.is_alive()
 
 
-CERTIFICATES = {        # of tests/certificates, made for this test and good until 2120: is it trusted, and the complaint
+# In tests/certificates, made for this test; they end in 2120, but for the one that is out of date.
+CERTIFICATES = {        # whether we trust who has signed it, and the complaint
     "good": (True, ""), "signed by itself": (False, "self-signed|self signed"),
     "out of date": (True, "has expired"), "of another host": (True, "Hostname mismatch"),
 }
