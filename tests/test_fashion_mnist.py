@@ -157,7 +157,7 @@ def test_training_on_it_leaves_files_of_its_own(project, script, params):
     run = run_script(folder / f"{script}.py", "--dataset", "fashion", "--epochs", 1, "--limit", 30,
                      FASHION_MNIST_DIR=None)
     made = {path.name for path in set(folder.iterdir()) - before if path.is_file()}
-    assert made == {f"{params}_fashion.pkl", f"{script}_fashion.png"}
+    assert made == {f"{params}_fashion.pkl", f"{params}_fashion.json", f"{script}_fashion.png"}
     assert (project / "dataset/fashion_mnist.pkl").exists() and not (project / "dataset/mnist.pkl").exists()
     assert f"{params}_fashion.pkl" in last_line(run)
 
