@@ -234,6 +234,7 @@ OTHER_KINDS = {     # files that are no single pickle of Python 3, and what the 
     "text": ("説明".encode(), "unknown"),
     "a truncated pickle": (pickle.dumps(TABLE)[:-30], "expected .* bytes in a|exhausted"),
     "junk after a pickle": (b"N.junk", "more follows after the pickle"),
+    "a memo of 2 ** 31 places": (b"Nr\xff\xff\xff\x7f.", "the file is damaged"),
     "half a checksum": (b"N.crc32:1234", "more follows after the pickle"),
     "another checksum": (b"N.crc32:12345678", "the checksum does not match: the file is damaged"),
 }

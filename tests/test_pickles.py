@@ -61,6 +61,7 @@ ARRAYS = {
     "float64": TABLE, "float32": TABLE.astype(np.float32), "float16": TABLE.astype(np.float16),
     "uint8": np.arange(256, dtype=np.uint8), "bool": np.array([True, False]), "complex": np.array([1 + 2j]),
     "text": np.array(["あ", "bc"]), "bytes": np.array([b"a", b"bc"]), "big-endian": TABLE.astype(">f4"),
+    "in neither order": np.arange(24).reshape(2, 3, 4).transpose(1, 0, 2),
     "Fortran": np.asfortranarray(TABLE), "empty": np.zeros((0, 3)), "no dimensions": np.array(2.5),
     "view": np.arange(3000).reshape(30, 100)[::2, 1:], "large": np.random.RandomState(0).rand(100, 100),
     "scalar": np.float32(1.5), "bool scalar": np.bool_(True), "text scalar": np.str_("héllo"),
