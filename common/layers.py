@@ -1,78 +1,94 @@
 """The layers, forward and backward by hand (book, chapters 5 to 7).
 
-Every layer is a function with memory: `forward(x)` keeps what `backward(dout)` needs. `backward` takes dL/dout and
-returns dL/dx, both of the shape of what they belong to, and leaves the gradients of the layer's parameters in `dW`,
-`db` and so on. Only a forward in training is remembered: prediction leaves the layers as they are.
+`forward(x)` computes out and remembers what backward needs. `backward(dout)` takes dL/dout and returns dL/dx; the
+gradients of the parameters stay in `dW`, `db` and so on. Every gradient has the shape of what it belongs to.
+
+Images have the shape (N, C, H, W), as in the book. In memory the channels come last, (N, H, W, C): that is faster.
+
+`@in_slices` and `@whole_batch` prepare a class: x and dout are checked before its methods see them, prediction
+(train_flg=False) is not remembered, and a large batch may be cut into slices (see `common.fast`). The formulas need
+not know.
 """
 import numpy as np
 
-from common import columns, windows
-from common.arrays import empty_images, empty_like
+from common.checks import as_floats, check_images, check_parameters
+from common.fast import dot, in_slices, turned_convolution, whole_batch    # dot: np.dot on several threads
 from common.functions import as_batch, sigmoid, softmax, softmax_loss
-from common.parallel import elementwise, product
-from common.random_mask import new_seed, random_mask
-from common.util import check_dout
+from common.util import conv_output_size, im2col_nhwc, pad_images, windows
 
 
 class Layer:
-    """What a network knows of a layer: forward, backward, and the names of its arrays.
-
-    No layer writes into an array it was given. All compute in the dtype they are given; integers count as the
-    parameters' dtype.
-    """
-    param_names = ()        # trained: the gradient of "W" lies in dW
-    buffer_names = ()       # saved with the parameters, but not trained
+    """What all layers share. A layer of your own need not be a `Layer`: forward and backward are enough."""
+    param_names = ()        # what is trained: the gradient of "W" is dW
+    buffer_names = ()       # what is saved with the parameters, but not trained
+    is_maximum = False      # out is the maximum of some x
+    after_maximum = False   # may come after a maximum instead of before it: the result is the same
+    slices = None           # the slices of the last batch, see common.fast
+    out_shape = None        # of the last forward in training
 
     def forward(self, x, train_flg=True):
-        """out for x. train_flg: is this training (True), or prediction (False), which backward never follows?"""
+        """out for x. In prediction (train_flg=False) nothing is remembered."""
         raise NotImplementedError
 
     def backward(self, dout):
-        """dL/dx for dL/dout; leaves the parameters' gradients in dW, db, ..."""
+        """dL/dx for dL/dout; leaves the gradients of the parameters in dW, db, ..."""
         raise NotImplementedError
 
     def parameter_gradients(self, dout):
-        """backward without dL/dx, for a network's first layer: nobody asks for the gradient of the data."""
+        """backward without dL/dx: the first layer of a network needs no gradient of the data."""
         self.backward(dout)
 
-    def _remembered(self, name):
-        value = getattr(self, name, None)
-        if value is None:
-            raise RuntimeError(f"{type(self).__name__}: backward needs a forward in training before it")
-        return value
+    def check(self, x):
+        """x as an array of floats, if it fits this layer. ValueError: it does not."""
+        return as_floats(x)
+
+    def check_dout(self, dout):
+        """ValueError if dout has not out's shape: NumPy would broadcast it, and the gradients would be wrong."""
+        if self.out_shape is None:
+            raise RuntimeError(f"{type(self).__name__}: backward needs a forward in training before it: "
+                               "call forward(x), or a network's loss(x, t, train_flg=True)")
+        if np.shape(dout) != self.out_shape:
+            raise ValueError(f"{type(self).__name__}.backward: expected dout of out's shape {self.out_shape}, "
+                             f"got {np.shape(dout)}")
+
+    def slice_size(self, x):
+        """How many examples this layer takes at once, at most."""
+        return 25
 
 
+@in_slices("training", "prediction")
 class Relu(Layer):
     """out = max(0, x) (book, 5.5.1)."""
+    after_maximum = True
 
     def forward(self, x, train_flg=True):
-        zeros = np.zeros_like(x[:1])        # for every example; NumPy's maximum is slower with a number
-        if train_flg:
-            self.mask = elementwise(np.greater, x, zeros, out=empty_like(x, bool))
-        return elementwise(np.maximum, x, zeros, out=empty_like(x))
+        self.mask = x > 0
+        return np.maximum(0, x)
 
     def backward(self, dout):
         """dx = dout where x > 0, else 0."""
-        return elementwise(np.multiply, dout, self._remembered("mask"), out=empty_like(dout))
+        return dout * self.mask
 
 
+@in_slices("training", "prediction")
 class Sigmoid(Layer):
     """out = 1 / (1 + exp(-x)) (book, 5.5.2)."""
 
     def forward(self, x, train_flg=True):
-        out = sigmoid(x)
-        if train_flg:
-            self.out = out
-        return out
+        self.out = sigmoid(x)
+        return self.out
 
     def backward(self, dout):
         """dx = dout out (1 - out)."""
-        out = self._remembered("out")
-        return dout * (1 - out) * out
+        return dout * (1.0 - self.out) * self.out
 
 
+@whole_batch
 class Affine(Layer):
-    """out = x W + b (book, 5.6): x (N, D) or any (N, ...) of D values per example, W (D, M), b (M,) -> (N, M)."""
+    """out = x W + b (book, 5.6).
+
+    x (N, D), or any (N, ...) with D values per example; W (D, M), b (M,) -> out (N, M).
+    """
     param_names = ("W", "b")
 
     def __init__(self, W, b):
@@ -82,31 +98,34 @@ class Affine(Layer):
         self.db = None
 
     def forward(self, x, train_flg=True):
-        _check_parameters(self, "W (D, M) and b (M,)", np.ndim(self.W) == 2, outputs=self.W.shape[-1:])
-        if x.ndim < 2 or x.size == 0 or x.size != len(x) * len(self.W):
-            raise ValueError(f"Affine: expected input of {len(self.W)} values per example (N > 0), got {x.shape}")
-        rows = _as_floats(x, self.W.dtype).reshape(len(x), -1)
-        if train_flg:
-            self.x, self.x_shape = rows, x.shape
-        return product(rows, self.W) + self.b
+        self.x_shape = x.shape
+        self.x = x.reshape(len(x), -1)              # (N, D)
+        return dot(self.x, self.W) + self.b         # (N, M)
 
     def backward(self, dout):
         """dx = dout W^T."""
         self.parameter_gradients(dout)
-        return product(dout, self.W.T).reshape(self.x_shape)
+        dx = dot(dout, self.W.T)                    # (N, D)
+        return dx.reshape(self.x_shape)
 
     def parameter_gradients(self, dout):
-        """dW = x^T dout, db = the sum of dout over the batch."""
-        check_dout(dout, (len(self._remembered("x")), self.W.shape[1]))
-        self.dW = product(self.x.T, dout)
-        self.db = dout.sum(axis=0)
+        """dW = x^T dout; db = the sum of dout over the batch."""
+        self.dW = dot(self.x.T, dout)               # (D, M)
+        self.db = dout.sum(axis=0)                  # (M,)
+
+    def check(self, x):
+        check_parameters(self, "W (D, M) and b (M,)", ndim=2, outputs=-1)
+        x = as_floats(x, self.W.dtype)
+        if x.ndim < 2 or x.size == 0 or x.size != len(x) * len(self.W):
+            raise ValueError(f"Affine: expected input of {len(self.W)} values per example (N > 0), got {x.shape}")
+        return x
 
 
 class SoftmaxWithLoss(Layer):
-    """The mean cross entropy of softmax(x) and the targets (book, 5.6.3).
+    """The mean cross entropy of softmax(x) and the targets (book, 5.6.3): x (N, K), t -> a number.
 
-    x (N, K), t class indices or one-hot -> a number. With label_smoothing the targets give up that share, spread evenly
-    over all classes, so that no score has to grow without end (Szegedy et al. 2016, arXiv:1512.00567).
+    t: class indices (N,), or one-hot (N, K). With label_smoothing every target gives up that share, which is spread
+    evenly over all classes (Szegedy et al. 2016, arXiv:1512.00567).
     """
 
     def __init__(self, label_smoothing=0):
@@ -129,17 +148,21 @@ class SoftmaxWithLoss(Layer):
 
     def backward(self, dout=1):
         """dx = (y - t) / N, with t one-hot."""
-        y, t = self.y, self._remembered("t")
-        dx = y.copy()
-        if t.ndim == 1:
-            dx[np.arange(len(y)), t] -= 1
+        if self.t is None:
+            raise RuntimeError("SoftmaxWithLoss: backward needs a forward in training before it: "
+                               "call forward(x, t), or a network's loss(x, t, train_flg=True)")
+        N = len(self.y)
+        dx = self.y.copy()
+        if self.t.ndim == 1:
+            dx[np.arange(N), self.t] -= 1
         else:
-            dx -= t
-        return dx * (dout / len(y))
+            dx -= self.t
+        return dx * (dout / N)
 
 
+@in_slices("prediction")        # in training the whole batch draws one mask, so that cutting changes no number
 class Dropout(Layer):
-    """Silences each value with probability dropout_ratio in training; predicts with all of them, scaled by
+    """In training each value is dropped with probability dropout_ratio. In prediction all of them count, times
     1 - dropout_ratio (book, 6.4.3; Srivastava et al. 2014)."""
 
     def __init__(self, dropout_ratio=0.5):
@@ -147,100 +170,95 @@ class Dropout(Layer):
             raise ValueError(f"Dropout: expected a ratio of at least 0 and below 1, got {dropout_ratio}")
         self.dropout_ratio = dropout_ratio
         self.mask = None
-        self.seed = None            # of the next mask; None: drawn by np.random
-        self.first_example = 0      # which example of the batch the first row of x is
 
     def forward(self, x, train_flg=True):
-        x = _as_floats(x)
-        out = empty_like(x)
         if not train_flg:
-            return np.multiply(x, 1 - self.dropout_ratio, out=out)
-        seed = new_seed() if self.seed is None else self.seed
-        self.mask = random_mask(x.shape, 1 - self.dropout_ratio, seed, self.first_example)
-        return elementwise(np.multiply, x, self.mask, out=out)
+            return x * (1.0 - self.dropout_ratio)
+        # 16 random bits for each value: np.random.rand(*x.shape) > ratio is the same, but takes three times as long.
+        self.mask = np.random.randint(2 ** 16, size=x.shape, dtype=np.uint16) >= self.dropout_ratio * 2 ** 16
+        return x * self.mask
 
     def backward(self, dout):
         """dx = dout where the value was kept, else 0."""
-        return elementwise(np.multiply, dout, self._remembered("mask"), out=empty_like(dout))
+        return dout * self.mask
 
 
+@in_slices("prediction")
 class BatchNormalization(Layer):
-    """out = gamma (x - mean) / std + beta, mean and std taken over the batch (book, 6.3; Ioffe, Szegedy 2015,
+    """out = gamma (x - mean) / std + beta, with mean and std over the batch (book, 6.3; Ioffe, Szegedy 2015,
     arXiv:1502.03167).
 
-    x (N, D) with gamma and beta (D,); or images (N, C, H, W) with gamma (C,), normalised per channel over batch and
-    pixels, or gamma (C*H*W,), normalised per value. Prediction uses running averages of mean and variance.
+    x (N, D) with gamma and beta (D,). Or images (N, C, H, W): with gamma (C,) mean and std are those of a channel, over
+    batch and pixels; with gamma (C*H*W,) those of a value. Prediction takes running averages of mean and variance.
     """
     param_names = ("gamma", "beta")
     buffer_names = ("running_mean", "running_var")
+    channels_last = True            # the memory order of images that is fast here
 
     def __init__(self, gamma, beta, momentum=0.9, running_mean=None, running_var=None):
         self.gamma = gamma
         self.beta = beta
         self.momentum = momentum
-        self.running_mean = np.zeros_like(gamma) if running_mean is None else np.array(running_mean, gamma.dtype)
-        self.running_var = np.ones_like(gamma) if running_var is None else np.array(running_var, gamma.dtype)
+        dtype = np.result_type(gamma, np.float16)       # a dtype of floats, for whole numbers too
+        self.running_mean = np.zeros(np.shape(gamma), dtype) if running_mean is None else np.array(running_mean, dtype)
+        self.running_var = np.ones(np.shape(gamma), dtype) if running_var is None else np.array(running_var, dtype)
         self.dgamma = None
         self.dbeta = None
 
     def forward(self, x, train_flg=True):
-        rows = self._rows(_as_floats(x, self.gamma.dtype))
-        if train_flg:
-            out = self._normalize(rows)
-        else:
+        gamma, beta = self.spread(self.gamma, x), self.spread(self.beta, x)
+        if not train_flg:
             std = np.sqrt(self.running_var + 1e-6)
-            out = columns.compute(lambda x, mean, factor, beta: factor * (x - mean) + beta,
-                                  rows, self.running_mean, self.gamma / std, self.beta)
-        return self._images(out, x.shape)
-
-    def _normalize(self, rows):
-        mean = columns.total(lambda x: x, rows) / len(rows)
-        var = columns.total(lambda x, mean: (x - mean) ** 2, rows, mean) / len(rows)
+            xn = (x - self.spread(self.running_mean, x)) / self.spread(std, x)
+            return gamma * xn + beta
+        mean = self.mean(x)
+        xc = x - self.spread(mean, x)
+        var = self.mean(xc ** 2)
+        self.std = np.sqrt(var + 1e-6)
+        self.xn = xc / self.spread(self.std, x)
         self.running_mean[...] = self.momentum * self.running_mean + (1 - self.momentum) * mean
         self.running_var[...] = self.momentum * self.running_var + (1 - self.momentum) * var
-        self.std = np.sqrt(var + 1e-6)
-        self.xn = columns.compute(lambda x, mean, std: (x - mean) / std, rows, mean, self.std)
-        return columns.compute(lambda xn, gamma, beta: gamma * xn + beta, self.xn, self.gamma, self.beta)
+        return gamma * self.xn + beta
 
     def backward(self, dout):
-        """dx = gamma / std (dout - mean(dout) - xn mean(dout xn)): mean and std move with every x of the batch."""
-        xn = self._remembered("xn")
-        rows = self._rows(dout)
-        check_dout(rows, xn.shape)
-        self.dbeta = columns.total(lambda dout: dout, rows)
-        self.dgamma = columns.total(lambda dout, xn: dout * xn, rows, xn)
-        dx = columns.compute(lambda dout, xn, factor, dbeta, dgamma: factor * (dout - dbeta - xn * dgamma),
-                             rows, xn, self.gamma / self.std, self.dbeta / len(rows), self.dgamma / len(rows))
-        return self._images(dx, dout.shape)
+        """dx = gamma / std (dout - mean(dout) - xn mean(dout xn)): mean and std depend on every x of the batch."""
+        m = dout.size // self.gamma.size                # values that are normalized together
+        mean_dout, mean_dout_xn = self.mean(dout), self.mean(dout * self.xn)
+        self.dbeta = m * mean_dout
+        self.dgamma = m * mean_dout_xn
+        dxn = dout - self.spread(mean_dout, dout) - self.xn * self.spread(mean_dout_xn, dout)
+        return self.spread(self.gamma / self.std, dout) * dxn
 
-    def _per_channel(self, shape):
-        return len(shape) == 4 and self.gamma.size == shape[1]
+    def mean(self, x):
+        """The mean of the values that are normalized together, of gamma's shape."""
+        if self.gamma.size == x[0].size:
+            return x.mean(axis=0).reshape(-1)
+        return x.mean(axis=2).mean(axis=0).mean(axis=1)     # = x.mean(axis=(0, 2, 3)), faster and more exact
 
-    def _rows(self, x):
-        """x as rows of gamma's size: what stands in one column is normalised together."""
-        size = self.gamma.size
-        if self._per_channel(x.shape):
-            x = x.transpose(0, 2, 3, 1)
-        elif x.ndim < 2 or x.size != len(x) * size:
+    def spread(self, values, x):
+        """Values of gamma's shape, repeated to the shape of one example of x."""
+        if self.gamma.size == x[0].size:
+            return values.reshape(x.shape[1:])
+        _, C, H, W = x.shape
+        return np.tile(values, H * W).reshape(H, W, C).transpose(2, 0, 1)
+
+    def check(self, x):
+        x, size = as_floats(x, self.gamma.dtype), self.gamma.size
+        if x.ndim < 2 or not (x.ndim == 4 and x.shape[1] == size or x.size == len(x) * size):
             raise ValueError(f"BatchNormalization: expected {size} values or channels per example, "
                              f"got examples of shape {x.shape[1:]}")
         if x.size == 0:
             raise ValueError(f"BatchNormalization: expected examples to take a mean of, got shape {x.shape}")
-        return x.reshape(-1, size)
-
-    def _images(self, rows, shape):
-        """Rows back in the shape that x had."""
-        if self._per_channel(shape):
-            N, C, H, W = shape
-            return rows.reshape(N, H, W, C).transpose(0, 3, 1, 2)
-        return rows.reshape(shape)
+        return x
 
 
+@in_slices("training", "prediction", kernel=turned_convolution)
 class Convolution(Layer):
-    """out = x * W + b, each filter laid on every window of the image (book, 7.2).
+    """out = x * W + b: every filter is laid on every window of the image (book, 7.2).
 
-    x (N, C, H, W), W (FN, C, FH, FW), b (FN,) -> (N, FN, out_h, out_w), out_h = (H + 2 pad - FH) // stride + 1.
-    With col the matrix whose rows are the windows (im2col): out = col W + b.
+    x (N, C, H, W), W (FN, C, FH, FW), b (FN,) -> out (N, FN, out_h, out_w), out_h = (H + 2 pad - FH) // stride + 1.
+    The rows of col are the windows (im2col). Its columns have the order FH, FW, C, as the images in memory; those of
+    `util.im2col`, as in the book, C, FH, FW.
     """
     param_names = ("W", "b")
 
@@ -253,27 +271,53 @@ class Convolution(Layer):
         self.db = None
 
     def forward(self, x, train_flg=True):
-        _check_parameters(self, "W (FN, C, FH, FW) and b (FN,)", np.ndim(self.W) == 4, outputs=self.W.shape[:1])
-        _check_images("Convolution", x, self.W.shape[1])
-        x = _as_floats(x, self.W.dtype)
-        out = windows.convolution(x, self.W, self.b, self.stride, self.pad)
-        if train_flg:
-            self.x = x
-        return out
+        FN, C, FH, FW = self.W.shape
+        N, C, H, W = x.shape
+        out_h = conv_output_size(H, FH, self.stride, self.pad)
+        out_w = conv_output_size(W, FW, self.stride, self.pad)
+        self.x = pad_images(x, self.pad)                            # (N, C, H + 2 pad, W + 2 pad)
+        col = im2col_nhwc(self.x, FH, FW, self.stride)              # (N out_h out_w, FH FW C)
+        col_W = self.W.transpose(2, 3, 1, 0).reshape(-1, FN)        # (FH FW C, FN)
+        b = np.tile(self.b, out_h * out_w)                          # b at every window: long rows are added faster
+        out = (col @ col_W).reshape(N, -1) + b                      # (N, out_h out_w FN)
+        return out.reshape(N, out_h, out_w, FN).transpose(0, 3, 1, 2)
 
     def backward(self, dout):
-        """dx = dout W^T in terms of col, each row added back at its window (col2im)."""
-        dx, self.dW, self.db = windows.convolution_backward(self._remembered("x"), dout, self.W, self.stride, self.pad)
-        return dx
+        """dx: every dout goes back, times W, to the window it came from. Where windows overlap, they add (col2im)."""
+        self.parameter_gradients(dout)
+        FN, C, FH, FW = self.W.shape
+        dout = dout.transpose(0, 2, 3, 1).reshape(-1, FN)           # (N out_h out_w, FN)
+        dx = np.zeros_like(self.x, np.result_type(dout, self.W))
+        dx_windows = windows(dx, FH, FW, self.stride)               # (N, out_h, out_w, C, FH, FW), a view of dx
+        for i in range(FH):
+            for j in range(FW):
+                dcol = dout @ self.W[:, :, i, j]                    # (N out_h out_w, C)
+                dx_windows[..., i, j] += dcol.reshape(dx_windows.shape[:4])
+        return pad_images(dx, -self.pad)                            # (N, C, H, W)
 
     def parameter_gradients(self, dout):
-        """dW = col^T dout, db = the sum of dout over batch and windows."""
-        self.dW, self.db = windows.convolution_parameter_gradients(self._remembered("x"), dout, self.W.shape,
-                                                                   self.stride, self.pad)
+        """dW = col^T dout; db = the sum of dout over batch and windows."""
+        FN, C, FH, FW = self.W.shape
+        col = im2col_nhwc(self.x, FH, FW, self.stride)              # (N out_h out_w, FH FW C)
+        dW = col.T @ dout.transpose(0, 2, 3, 1).reshape(-1, FN)     # (FH FW C, FN)
+        self.dW = dW.reshape(FH, FW, C, FN).transpose(3, 2, 0, 1)   # (FN, C, FH, FW)
+        self.db = dout.sum(axis=(0, 2)).sum(axis=1)                 # (FN,), faster than a sum over (0, 2, 3)
+
+    def check(self, x):
+        check_parameters(self, "W (FN, C, FH, FW) and b (FN,)", ndim=4, outputs=0)
+        return check_images(self, as_floats(x, self.W.dtype), channels=self.W.shape[1])
+
+    def slice_size(self, x):
+        """So few images that col stays in the caches."""
+        FH, FW = self.W.shape[2:]
+        col_bytes = x[0].nbytes * FH * FW // self.stride ** 2
+        return max(1, min(25, 2 ** 21 // col_bytes))
 
 
+@in_slices("training", "prediction")
 class Pooling(Layer):
     """out = the maximum of each window (book, 7.3): x (N, C, H, W) -> (N, C, out_h, out_w)."""
+    is_maximum = True
 
     def __init__(self, pool_h, pool_w, stride=2, pad=0):
         if pad >= min(pool_h, pool_w):
@@ -284,51 +328,42 @@ class Pooling(Layer):
         self.pad = pad
 
     def forward(self, x, train_flg=True):
-        _check_images("Pooling", x)
-        x = _as_floats(x)
-        out, arg_max = windows.max_pooling(x, self.pool_h, self.pool_w, self.stride, self.pad, remember=train_flg)
-        if train_flg:
-            self.x_shape, self.arg_max = x.shape, arg_max
-        return out
+        x = pad_images(x, self.pad, -np.inf)                        # padding with 0 would win against negative values
+        N, C, H, W = x.shape
+        w = windows(x, self.pool_h, self.pool_w, self.stride)       # (N, out_h, out_w, C, pool_h, pool_w), a view of x
+        self.padded_shape = N, H, W, C
+        self.col = w.transpose(4, 5, 0, 1, 2, 3).reshape(-1, *w.shape[:4])      # (pool_h pool_w, N, out_h, out_w, C)
+        self.out = self.col.max(axis=0)                             # (N, out_h, out_w, C)
+        return self.out.transpose(0, 3, 1, 2)
 
     def backward(self, dout):
         """dx = dout at the maximum of each window (the first, if there are several), else 0."""
-        return windows.max_pooling_dx(dout, self._remembered("arg_max"), self.x_shape, self.pool_h, self.pool_w,
-                                      self.stride, self.pad)
+        dout = dout.transpose(0, 2, 3, 1)                           # (N, out_h, out_w, C)
+        dx = np.zeros(self.padded_shape, dout.dtype).transpose(0, 3, 1, 2)
+        dx_windows = windows(dx, self.pool_h, self.pool_w, self.stride)
+        searching = np.ones(self.out.shape, bool)                   # for the first maximum of a window
+        for x, (i, j) in zip(self.col, np.ndindex(self.pool_h, self.pool_w)):
+            found = searching & (x == self.out)
+            dx_windows[..., i, j] += dout * found
+            searching ^= found
+        return pad_images(dx, -self.pad)
+
+    def check(self, x):
+        return check_images(self, as_floats(x))
 
 
+@in_slices("training", "prediction")
 class GlobalAveragePooling(Layer):
     """out = the mean of each channel's pixels (Lin, Chen, Yan 2013, arXiv:1312.4400): x (N, C, H, W) -> (N, C)."""
 
     def forward(self, x, train_flg=True):
-        _check_images("GlobalAveragePooling", x)
-        x = _as_floats(x)
-        if train_flg:
-            self.x_shape = x.shape
+        self.x_shape = x.shape
         return x.mean(axis=(2, 3))
 
     def backward(self, dout):
         """dx = dout / (H W): every pixel has the same share in the mean."""
-        N, C, H, W = self._remembered("x_shape")
-        check_dout(dout, (N, C))
-        dx = empty_images((N, C, H, W), dout.dtype)
-        dx[...] = (dout / (H * W)).reshape(N, C, 1, 1)
-        return dx
+        N, C, H, W = self.x_shape
+        return np.tile((dout / (H * W)).reshape(N, C, 1, 1), (1, 1, H, W))
 
-
-def _as_floats(x, dtype=np.float32):
-    return x if x.dtype.kind == "f" else x.astype(dtype)
-
-
-def _check_parameters(layer, expected, W_fits, outputs):
-    if not W_fits or np.shape(layer.b) not in (outputs, ()) or layer.b is None:     # (): a number, as in the book
-        raise ValueError(f"{type(layer).__name__}: expected {expected}, "
-                         f"got {np.shape(layer.W)} and {np.shape(layer.b)}")
-
-
-def _check_images(layer, x, channels=None):
-    if x.ndim != 4 or x.size == 0:
-        raise ValueError(f"{layer}: expected images of shape (N, {channels or 'C'}, H, W), N > 0, got {x.shape}")
-    if channels not in (None, x.shape[1]):      # x may be a slice of the batch: its N would say nothing
-        raise ValueError(f"{layer}: expected images of shape (N, {channels}, H, W), "
-                         f"got images of shape {x.shape[1:]}")
+    def check(self, x):
+        return check_images(self, as_floats(x))

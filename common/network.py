@@ -3,7 +3,7 @@ import copy
 
 import numpy as np
 
-from common import sliced
+from common.fast import one_blas_thread, rows
 from common.functions import as_batch
 from common.gradient import numerical_gradient
 from common.layers import SoftmaxWithLoss
@@ -62,7 +62,6 @@ class Network:
         self.layers = layers
         self.last_layer = SoftmaxWithLoss() if last_layer is None else last_layer
         self.weight_decay_lambda = float(weight_decay_lambda)   # a NumPy float64 would turn gradients into float64
-        self._step = sliced.TrainingStep()
 
     # ---- names -----------------------------------------------------------------------------------------------------
 
@@ -97,23 +96,14 @@ class Network:
 
         In training the layers remember what backward needs; prediction leaves them as they are.
         """
-        if train_flg:
-            self.last_layer.t = None    # the layers will remember this batch: no backward mixes it with another
-        layers = list(self.layers.values())
-        if not train_flg:
-            return sliced.predict(layers, x)
-        if self._step.active:
-            return self._step.forward(layers, x)
-        for layer in layers:
-            x = layer.forward(x, train_flg)
+        with one_blas_thread():
+            for layer in rows(self.layers.values(), train_flg):
+                x = layer.forward(x, train_flg)
         return x
 
     def loss(self, x, t, train_flg=False):
         """The mean loss over the examples, plus weight decay. t: class indices (N,) or one-hot (N, K)."""
-        loss = self.last_layer.forward(self.predict(x, train_flg), t)
-        if not train_flg:
-            self.last_layer.t = None    # the layers remember another batch, or none: no backward may mix the two
-        return loss + self._weight_decay()
+        return self.last_layer.forward(self.predict(x, train_flg), t) + self._weight_decay()
 
     def _weight_decay(self):
         if self.weight_decay_lambda == 0:
@@ -140,10 +130,13 @@ class Network:
 
     def value_and_gradient(self, x, t):
         """The loss in training and its gradients, in one pass: (number, {"W1": array, ...})."""
-        with self._step:
+        with one_blas_thread():
             loss = self.loss(x, t, train_flg=True)
-            self._step.backward(self.last_layer.backward(), list(self.layers.values()))
-        self.last_layer.t = None        # of slices, the layers themselves remember nothing, or an older batch
+            dout = self.last_layer.backward()
+            first, *others = rows(self.layers.values())
+            for layer in reversed(others):
+                dout = layer.backward(dout)
+            first.parameter_gradients(dout)         # no gradient of the data
         grads = self._named("param_names", prefix="d")
         if self.weight_decay_lambda:
             for key, W in self.params.items():

@@ -1,141 +1,130 @@
-"""Update rules (book, 6.1): every rule is one `delta`, the step that a parameter takes for a gradient."""
+"""Update rules (book, 6.1). Every rule changes a parameter p, given its gradient g and what it remembers of p."""
 import numpy as np
 
-from common import parallel
+from common.fast import blocks, run_blocks
 
 
 class Optimizer:
-    """Adds delta(key, grad) to every parameter.
+    """Goes through the parameters and applies its rule to each.
 
-    `update` works on any dict: arrays are changed where they are, plain floats are replaced.
-    `lr` may be changed at any time (where a Trainer has a schedule, `trainer.lr`), and so may `weight_decay`: every
-    step takes the share lr * weight_decay off the weights, the parameters whose names begin with "W"
-    (Loshchilov, Hutter 2019, arXiv:1711.05101).
+    `update` works on any dict: arrays are changed where they are, plain numbers are replaced. `lr` and `weight_decay`
+    may be changed at any time. Every step takes the share lr * weight_decay off the weights, the parameters whose names
+    begin with "W" (Loshchilov, Hutter 2019, arXiv:1711.05101).
     """
     weight_decay = 0.0
+    memory = ()         # names of what is remembered: `self.v["W1"]` is an array like W1, of zeros at first
 
     def __init__(self, lr):
         self.lr = _not_negative("lr", lr)
+        for name in self.memory:
+            setattr(self, name, None)
 
     def update(self, params, grads):
-        for key in params:
-            if np.size(grads[key]) != np.size(params[key]):
-                raise ValueError(f"{key}: expected a gradient of shape {np.shape(params[key])}, "
-                                 f"got {np.shape(grads[key])}")
+        """One step. params, grads: {"W1": array or number, ...}; grads may have more keys than params."""
+        check_gradients_fit(params, grads)
+        arrays = {key: _floats(param) for key, param in params.items()}
+        parts = []
+        for key, p in arrays.items():
             if self.weight_decay and key[0] == "W":
-                params[key] *= 1 - self.lr * self.weight_decay
-            params[key] += self.delta(key, np.asarray(grads[key]))
+                p *= 1 - self.lr * self.weight_decay
+            remembered = [self._remembered(name, key, p) for name in self.memory]
+            parts += blocks(p, np.reshape(grads[key], p.shape), *remembered)
+        run_blocks(lambda part: self.rule(*part), parts)
+        for key, p in arrays.items():
+            if p is not params[key]:
+                params[key] = p.item()          # a plain number
 
-    def delta(self, key, grad):
+    def rule(self, p, g):
+        """Change p, an array or a block of one, in place; and likewise what is remembered, the other arguments."""
         raise NotImplementedError
 
-    def _state(self, name, key, grad):
-        """This rule's memory of one parameter, zeros at first: self.v["W1"], say."""
-        memory = self.__dict__.setdefault(name, {})
-        if key not in memory:
-            memory[key] = np.zeros(grad.shape, np.result_type(grad, np.float16))     # floats, even for ints
-        return memory[key]
+    def _remembered(self, name, key, p):
+        if getattr(self, name) is None:
+            setattr(self, name, {})
+        return getattr(self, name).setdefault(key, np.zeros_like(p))
 
 
 class SGD(Optimizer):
-    """-lr g: stochastic gradient descent."""
+    """Stochastic gradient descent (book, 6.1.2)."""
 
     def __init__(self, lr=0.01):
         super().__init__(lr)
 
-    def delta(self, key, grad):
-        return -self.lr * grad
+    def rule(self, p, g):
+        p -= self.lr * g
 
 
 class Momentum(Optimizer):
-    """v <- momentum v - lr g; the step is v."""
+    """v is the velocity of a ball that rolls downhill (book, 6.1.4; Polyak 1964)."""
+    memory = ("v",)
 
     def __init__(self, lr=0.01, momentum=0.9):
         super().__init__(lr)
         self.momentum = float(momentum)
 
-    def delta(self, key, grad):
-        v = self._state("v", key, grad)
+    def rule(self, p, g, v):
         v *= self.momentum
-        v -= self.lr * grad
-        return v
+        v -= self.lr * g
+        p += v
 
 
 class Nesterov(Momentum):
-    """Nesterov's accelerated gradient, in the form of Bengio et al. (2012), arXiv:1212.0901.
+    """Nesterov's accelerated gradient, in the form of Bengio et al. (2012), arXiv:1212.0901."""
 
-    v <- momentum v - lr g; the step is momentum v - lr g, with the new v.
-    """
-
-    def delta(self, key, grad):
-        return self.momentum * super().delta(key, grad) - self.lr * grad
+    def rule(self, p, g, v):
+        v *= self.momentum
+        v -= self.lr * g
+        p += self.momentum * v - self.lr * g
 
 
 class AdaGrad(Optimizer):
-    """h <- h + g^2; the step is -lr g / sqrt(h). Duchi, Hazan, Singer (2011)."""
+    """The larger a parameter's gradients were, the smaller its steps (book, 6.1.5; Duchi, Hazan, Singer 2011)."""
+    memory = ("h",)
 
     def __init__(self, lr=0.01):
         super().__init__(lr)
 
-    def delta(self, key, grad):
-        h = self._state("h", key, grad)
-        h += grad * grad
-        return -self.lr * grad / (np.sqrt(h) + 1e-7)
+    def rule(self, p, g, h):
+        h += g * g
+        p -= self.lr * g / (np.sqrt(h) + 1e-7)
 
 
 class RMSprop(Optimizer):
-    """h <- decay_rate h + (1 - decay_rate) g^2; the step is -lr g / sqrt(h). Tieleman, Hinton (2012)."""
+    """AdaGrad that forgets old gradients (book, 6.1.5; Tieleman, Hinton 2012)."""
+    memory = ("h",)
 
     def __init__(self, lr=0.01, decay_rate=0.99):
         super().__init__(lr)
-        self.decay_rate = decay_rate
+        self.decay_rate = float(decay_rate)
 
-    def delta(self, key, grad):
-        h = self._state("h", key, grad)
+    def rule(self, p, g, h):
         h *= self.decay_rate
-        h += (1 - self.decay_rate) * grad * grad
-        return -self.lr * grad / (np.sqrt(h) + 1e-7)
+        h += (1 - self.decay_rate) * g * g
+        p -= self.lr * g / (np.sqrt(h) + 1e-7)
 
 
 class Adam(Optimizer):
-    """m <- beta1 m + (1 - beta1) g, v <- beta2 v + (1 - beta2) g^2; the step is -lr_t m / sqrt(v).
+    """m is an average of the gradients, v one of their squares (book, 6.1.6; Kingma, Ba 2015, arXiv:1412.6980).
 
-    lr_t = lr sqrt(1 - beta2^t) / (1 - beta1^t) makes up for m and v having started at 0.
-    Kingma, Ba (2015), arXiv:1412.6980.
+    Both begin at 0. lr_t = lr sqrt(1 - beta2^t) / (1 - beta1^t) makes up for it, at step t = `iter`.
     """
+    memory = ("m", "v")
 
     def __init__(self, lr=0.001, beta1=0.9, beta2=0.999):
         super().__init__(lr)
-        self.beta1 = beta1
-        self.beta2 = beta2
+        self.beta1 = float(beta1)
+        self.beta2 = float(beta2)
         self.iter = 0
 
     def update(self, params, grads):
         self.iter += 1
         super().update(params, grads)
 
-    def delta(self, key, grad):
-        m, v = self._state("m", key, grad), self._state("v", key, grad)
+    def rule(self, p, g, m, v):
         lr_t = self.lr * (1 - self.beta2 ** self.iter) ** 0.5 / (1 - self.beta1 ** self.iter)
-        step = np.empty_like(m)
-
-        def compute(part):
-            # In place in one work array: fresh arrays for each term would cost more than the arithmetic.
-            g, m_part, v_part, work = grad[part], m[part], v[part], step[part]
-            np.subtract(g, m_part, out=work)
-            work *= 1 - self.beta1
-            m_part += work
-            np.multiply(g, g, out=work)
-            work -= v_part
-            work *= 1 - self.beta2
-            v_part += work
-            np.sqrt(v_part, out=work)
-            work += 1e-7
-            np.divide(m_part, work, out=work)
-            work *= -lr_t
-
-        parallel.run(compute, parallel.blocks(m))
-        return step
+        m += (1 - self.beta1) * (g - m)
+        v += (1 - self.beta2) * (g * g - v)
+        p -= lr_t * m / (np.sqrt(v) + 1e-7)
 
 
 class AdamW(Adam):
@@ -147,6 +136,24 @@ class AdamW(Adam):
     def __init__(self, lr=0.001, beta1=0.9, beta2=0.999, weight_decay=0.01):
         super().__init__(lr, beta1, beta2)
         self.weight_decay = _not_negative("weight_decay", weight_decay)
+
+
+def check_gradients_fit(params, grads):
+    """Every parameter has a gradient of its size, before any parameter is changed."""
+    for key, param in params.items():
+        if key not in grads:
+            raise KeyError(f"{key}: expected a gradient for every parameter, got those of {', '.join(map(str, grads))}")
+        if np.size(grads[key]) != np.size(param):
+            raise ValueError(f"{key}: expected a gradient of shape {np.shape(param)}, got {np.shape(grads[key])}")
+
+
+def _floats(param):
+    """The parameter itself, if it is an array; a plain number as an array."""
+    if not isinstance(param, np.ndarray):
+        return np.array(param, np.float64)
+    if param.dtype.kind != "f":
+        raise TypeError(f"expected parameters of floats, got {param.dtype}: whole numbers cannot take small steps")
+    return param
 
 
 def _not_negative(name, value):

@@ -2,7 +2,7 @@
 from numbers import Integral
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided
 
 
 def smooth_curve(x):
@@ -45,24 +45,50 @@ def as_pairs(x, t, name=""):
     return x, t
 
 
+def whole_number(number):
+    """A stride, a pad or a size as Python's int: NumPy's small ones overflow. TypeError: it is none."""
+    if type(number) is int:
+        return number
+    if not isinstance(number, Integral):
+        raise TypeError(f"expected whole numbers for stride, pad and filter size, got {number!r}")
+    return int(number)
+
+
 def conv_output_size(input_size, filter_size, stride=1, pad=0):
     """How many places a filter (or a pooling window) takes along one axis (book, 7.2)."""
-    if not all(isinstance(number, Integral) for number in (stride, pad, filter_size)):
-        raise TypeError("expected whole numbers for stride, pad and filter size, "
-                        f"got {stride}, {pad} and {filter_size}")
+    filter_size, stride, pad = (whole_number(number) for number in (filter_size, stride, pad))
     if stride < 1 or pad < 0 or filter_size < 1:
         raise ValueError("expected stride >= 1, pad >= 0 and filter size >= 1, "
                          f"got {stride}, {pad} and {filter_size}")
-    filter_size, stride, pad = map(int, (filter_size, stride, pad))     # NumPy's numbers of 8 bits overflow
     if filter_size > input_size + 2 * pad:
         raise ValueError(f"a window of {filter_size} does not fit into {input_size} values padded by {pad}")
     return (input_size + 2 * pad - filter_size) // stride + 1
 
 
-def check_dout(dout, expected):
-    """backward's dL/dout must have out's shape: broadcast, it would make gradients that are wrong."""
-    if dout.shape != expected:
-        raise ValueError(f"backward: expected dout of out's shape {expected}, got {dout.shape}")
+def windows(x, filter_h, filter_w, stride=1):
+    """The windows that a filter sees: a view of x (N, C, H, W), (N, out_h, out_w, C, filter_h, filter_w)."""
+    N, C, H, W = x.shape
+    out_h, out_w = conv_output_size(H, filter_h, stride), conv_output_size(W, filter_w, stride)
+    image, channel, row, pixel = x.strides
+    stride = whole_number(stride)
+    return as_strided(x, (N, out_h, out_w, C, whole_number(filter_h), whole_number(filter_w)),
+                      (image, stride * row, stride * pixel, channel, row, pixel))
+
+
+def pad_images(x, pad, value=0):
+    """x (N, C, H, W) with a border of that value, pad pixels wide; with a negative pad, without such a border.
+
+    In memory the channels come last, (N, H, W, C).
+    """
+    pad = whole_number(pad)
+    if pad <= 0:
+        return x[:, :, -pad:pad, -pad:pad] if pad else x
+    N, C, H, W = x.shape
+    padded = np.zeros((N, H + 2 * pad, W + 2 * pad, C), x.dtype).transpose(0, 3, 1, 2)
+    if value:
+        padded[...] = value
+    padded[:, :, pad:-pad, pad:-pad] = x
+    return padded
 
 
 def im2col(input_data, filter_h, filter_w, stride=1, pad=0):
@@ -76,21 +102,21 @@ def im2col(input_data, filter_h, filter_w, stride=1, pad=0):
     -------
     col : (N * out_h * out_w, C * filter_h * filter_w), a new array of the same dtype
     """
-    if input_data.ndim != 4:
-        raise ValueError(f"im2col: expected images of shape (N, C, H, W), got {input_data.shape}")
-    N, C, H, W = input_data.shape
-    out_h = conv_output_size(H, filter_h, stride, pad)
-    out_w = conv_output_size(W, filter_w, stride, pad)
-    filter_h, filter_w, stride, pad = map(int, (filter_h, filter_w, stride, pad))
-    img = np.pad(input_data, [(0, 0), (0, 0), (pad, pad), (pad, pad)]) if pad else input_data
-    windows = sliding_window_view(img, (filter_h, filter_w), axis=(2, 3))[:, :, ::stride, ::stride]
-    col = np.empty((N, out_h, out_w, C, filter_h, filter_w), input_data.dtype)
-    col[...] = windows.transpose(0, 2, 3, 1, 4, 5)
-    return col.reshape(N * out_h * out_w, C * filter_h * filter_w)
+    N, C, out_h, out_w = _check_windows("im2col", np.shape(input_data), filter_h, filter_w, stride, pad)
+    col = windows(pad_images(np.asarray(input_data), pad), filter_h, filter_w, stride)
+    return col.reshape(N * out_h * out_w, -1).copy()
+
+
+def im2col_nhwc(x, filter_h, filter_w, stride=1):
+    """im2col for images whose channels come last in memory: the columns have the order filter_h, filter_w, C."""
+    col = windows(x, filter_h, filter_w, stride)        # (N, out_h, out_w, C, filter_h, filter_w)
+    if x.shape[1] == 1:         # rows of the image are longer than rows of a filter: faster to copy
+        return col.transpose(4, 5, 3, 0, 1, 2).reshape(filter_h * filter_w, -1).T
+    return col.transpose(0, 1, 2, 4, 5, 3).reshape(-1, filter_h * filter_w * x.shape[1])
 
 
 def col2im(col, input_shape, filter_h, filter_w, stride=1, pad=0):
-    """The transpose of im2col: each row is added back at the window it came from.
+    """The transpose of im2col: each row is added back at the window it came from (book, 7.4).
 
     Parameters
     ----------
@@ -101,17 +127,23 @@ def col2im(col, input_shape, filter_h, filter_w, stride=1, pad=0):
     -------
     (N, C, H, W), where a pixel that lies in several windows is the sum of their values
     """
-    N, C, H, W = input_shape
-    out_h = conv_output_size(H, filter_h, stride, pad)
-    out_w = conv_output_size(W, filter_w, stride, pad)
-    filter_h, filter_w, stride, pad = map(int, (filter_h, filter_w, stride, pad))
+    N, C, out_h, out_w = _check_windows("col2im", input_shape, filter_h, filter_w, stride, pad)
     expected = (N * out_h * out_w, C * filter_h * filter_w)
-    if col.shape != expected:
+    if np.shape(col) != expected:
         raise ValueError(f"col2im: expected col of shape {expected} for images of shape {input_shape}, "
-                         f"got {col.shape}")
-    col = col.reshape(N, out_h, out_w, C, filter_h, filter_w).transpose(0, 3, 4, 5, 1, 2)
-    img = np.zeros((N, C, H + 2 * pad, W + 2 * pad), col.dtype)
+                         f"got {np.shape(col)}")
+    col = np.asarray(col).reshape(N, out_h, out_w, C, filter_h, filter_w)
+    img = pad_images(np.zeros(input_shape, col.dtype), pad)
+    img_windows = windows(img, filter_h, filter_w, stride)
     for i in range(filter_h):
         for j in range(filter_w):
-            img[:, :, i:i + stride * out_h:stride, j:j + stride * out_w:stride] += col[:, :, i, j]
-    return img[:, :, pad:H + pad, pad:W + pad]
+            img_windows[..., i, j] += col[..., i, j]
+    return pad_images(img, -pad)
+
+
+def _check_windows(name, shape, filter_h, filter_w, stride, pad):
+    """(N, C, out_h, out_w) for images of this shape. ValueError: they are no images, or no window fits."""
+    if len(shape) != 4:
+        raise ValueError(f"{name}: expected images of shape (N, C, H, W), got {shape}")
+    N, C, H, W = shape
+    return N, C, conv_output_size(H, filter_h, stride, pad), conv_output_size(W, filter_w, stride, pad)

@@ -15,7 +15,8 @@ def _conv(channels, filters, size, pad=0):
     return "conv", channels, filters, size, pad
 
 
-SIZES = {"two": (784,), "simple": (1, 28, 28), "deep": (1, 28, 28), "keras": (1, 28, 28)}    # of one example
+SIZES = {"two": (784,), "simple": (1, 28, 28), "deep": (1, 28, 28), "keras": (1, 28, 28),
+         "batchnorm": (1, 28, 28)}    # of one example
 NETS = {
     "two": [("affine", 784, 50), ("relu",), ("affine", 50, 10)],
     "simple": [_conv(1, 30, 5), ("relu",), ("pool",), ("affine", 30 * 12 * 12, 100), ("relu",), ("affine", 100, 10)],
@@ -25,6 +26,10 @@ NETS = {
              ("affine", 64 * 4 * 4, 50), ("relu",), ("dropout", 0.5), ("affine", 50, 10), ("dropout", 0.5)],
     "keras": [_conv(1, 32, 3), ("relu",), _conv(32, 64, 3), ("relu",), ("pool",), ("dropout", 0.25),
               ("affine", 64 * 12 * 12, 128), ("relu",), ("dropout", 0.5), ("affine", 128, 10)],
+    "batchnorm": [_conv(1, 16, 3, 1), ("bn", 16), ("relu",), _conv(16, 16, 3, 1), ("pool",), ("bn", 16), ("relu",),
+                  _conv(16, 32, 3, 1), ("bn", 32), ("relu",), _conv(32, 32, 3, 1), ("pool",), ("bn", 32), ("relu",),
+                  _conv(32, 64, 3, 1), ("bn", 64), ("relu",), _conv(64, 64, 3, 1), ("pool",), ("bn", 64), ("relu",),
+                  ("dropout", 0.2), ("affine", 64 * 3 * 3, 10)],
 }
 
 
@@ -44,6 +49,7 @@ def layers(net, module, dtype):
         "affine": lambda D, M: module.Affine(weights(D, M, fan_in=D), np.zeros(M, dtype)),
         "conv": lambda C, FN, size, pad: module.Convolution(weights(FN, C, size, size, fan_in=C * size * size),
                                                             np.zeros(FN, dtype), 1, pad),
+        "bn": lambda C: module.BatchNormalization(np.ones(C, dtype), np.zeros(C, dtype)),
         "relu": module.Relu, "pool": lambda: module.Pooling(2, 2, 2), "dropout": module.Dropout}
     return [make[kind](*settings) for kind, *settings in NETS[net]]
 
@@ -172,7 +178,7 @@ class Torch:
         self.torch, self.net = torch, net
         nn = torch.nn
         make = {"affine": nn.Linear, "relu": nn.ReLU, "pool": lambda: nn.MaxPool2d(2), "dropout": nn.Dropout,
-                "conv": lambda C, FN, size, pad: nn.Conv2d(C, FN, size, padding=pad)}
+                "bn": nn.BatchNorm2d, "conv": lambda C, FN, size, pad: nn.Conv2d(C, FN, size, padding=pad)}
         modules = []
         for kind, *settings in NETS[net]:
             if kind == "affine" and modules and not any(isinstance(module, nn.Flatten) for module in modules):

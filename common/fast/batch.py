@@ -1,0 +1,174 @@
+"""Slices of a batch: a few examples at a time go through a layer, or through several layers in a row.
+
+Every slice has copies of the layers for itself. They share the layers' parameters, and each remembers its own slice
+for backward. Afterwards the parameters' gradients of all slices are added up.
+"""
+from functools import wraps
+from itertools import groupby
+
+import numpy as np
+
+from common.fast.threads import enabled, one_blas_thread, run
+
+SLICE = 25      # examples at most: few enough for the caches, enough that threads seldom wait for Python's lock
+
+
+def slices(n, largest=SLICE):
+    """n examples in slices of nearly equal size, at most `largest` each."""
+    count = -(-n // largest) or 1
+    bounds = [n * i // count for i in range(count + 1)]
+    return [slice(start, stop) for start, stop in zip(bounds, bounds[1:])]
+
+
+def in_slices(*modes, kernel=None):
+    """A class decorator: in these modes, "training" and "prediction", the layer may get a large batch in slices.
+
+    It is for a layer whose output for an example depends on that example alone. The class writes `forward` and
+    `backward` for a batch as it is; the decorator checks what they are given, and keeps prediction from being
+    remembered. Where a subclass, or somebody's `layer.forward = ...`, replaces a method, the batch stays whole.
+    kernel: a faster way to the numbers of backward, see kernels.py.
+    """
+    def decorate(cls):
+        plain_forward = cls.forward
+
+        @wraps(plain_forward)
+        def forward(self, x, train_flg=True):
+            x = self.check(x)
+            layer = self if train_flg else copy_of(self)
+            layer.slices = None
+            size = layer.slice_size(x)
+            if x.ndim == 4 and len(x) > size and may_be_cut(self, train_flg):
+                return _forward([layer], x, size, lambda mine, part: plain_forward(*mine, part, train_flg))
+            with one_blas_thread():
+                out = plain_forward(layer, x, train_flg)
+            layer.out_shape = out.shape
+            return out
+
+        def backward_by(plain, kernel=None):
+            def plain_or_kernel(layer, dout):
+                dx = kernel(layer, dout) if kernel and enabled() else None
+                return plain(layer, dout) if dx is None else dx
+
+            @wraps(plain)
+            def backward(self, dout):
+                self.check_dout(dout)
+                if self.slices:
+                    return _backward([self], dout, lambda mine, part: plain_or_kernel(*mine, part))
+                with one_blas_thread():
+                    return plain_or_kernel(self, dout)
+            return backward
+
+        cls.forward, cls.backward = forward, backward_by(cls.backward, kernel)
+        cls.parameter_gradients = backward_by(cls.parameter_gradients)
+        cls.cut_in = modes
+        cls.cut_methods = {name: getattr(cls, name) for name in ("forward", "backward", "parameter_gradients")}
+        return cls
+    return decorate
+
+
+whole_batch = in_slices()       # a class decorator for the other layers: the same, but the batch is never cut
+
+
+def copy_of(layer):
+    """A layer with the same arrays, which remembers for itself."""
+    mine = object.__new__(type(layer))
+    mine.__dict__.update(layer.__dict__)
+    return mine
+
+
+def may_be_cut(layer, train_flg):
+    """May this layer get its batch in slices?"""
+    return ("training" if train_flg else "prediction") in getattr(layer, "cut_in", ()) and all(
+        getattr(getattr(layer, name), "__func__", None) is method for name, method in layer.cut_methods.items())
+
+
+def rows(layers, train_flg=True):
+    """The layers as they are, but those in a row that may be cut are one `Row`."""
+    if not enabled():
+        return list(layers)
+    found = []
+    for cut, group in groupby(layers, lambda layer: may_be_cut(layer, train_flg)):
+        group = list(group)
+        if found and isinstance(found[-1], Row):
+            found[-1].channels_last = getattr(group[0], "channels_last", False)
+        found += [Row(group)] if cut else group
+    return found
+
+
+class Row:
+    """Layers in a row, seen as one layer: a slice goes through all of them while its arrays are in the caches.
+
+    It remembers nothing itself: every layer has its own part of each slice, as after its own forward.
+    """
+
+    channels_last = False       # the memory order of what comes out, if these are images
+
+    def __init__(self, layers):
+        self.layers = list(layers)
+        for i, (layer, following) in enumerate(zip(layers, layers[1:])):
+            if layer.after_maximum and following.is_maximum:        # relu after pooling: a quarter of the work
+                self.layers[i:i + 2] = following, layer
+
+    def forward(self, x, train_flg=True):
+        def through_all(layers, x):
+            for layer in layers:
+                x = layer.forward(x, train_flg)
+            return x if self.channels_last else np.ascontiguousarray(x)
+
+        x = self.layers[0].check(x)
+        if x.ndim != 4 or len(x) <= SLICE:
+            return through_all(self.layers, x)
+        layers = self.layers if train_flg else [copy_of(layer) for layer in self.layers]
+        for layer in layers:
+            layer.slices = None         # of an earlier batch: its memory is needed now
+        return _forward(layers, x, SLICE, through_all)
+
+    def backward(self, dout):
+        return self._backward(dout, "backward")
+
+    def parameter_gradients(self, dout):
+        self._backward(dout, "parameter_gradients")
+
+    def _backward(self, dout, of_first):
+        def back_through_all(layers, dout):
+            for layer in reversed(layers[1:]):
+                dout = layer.backward(dout)
+            return getattr(layers[0], of_first)(dout)
+
+        if any(layer.slices is None or layer.slices[0] is not self.layers[0].slices[0] for layer in self.layers):
+            return back_through_all(self.layers, dout)      # somebody else called the layers, one by one
+        self.layers[-1].check_dout(dout)
+        return _backward(self.layers, dout, back_through_all)
+
+
+def channels_last(x):
+    """Images (N, C, H, W) as they are, but in memory in the order (N, H, W, C); copied only where they are not."""
+    return np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2) if x.ndim == 4 else x
+
+
+def _forward(layers, x, size, function):
+    """function(copies of the layers, slice of x) for all slices, put together; the layers keep their copies."""
+    parts = slices(len(x), size)
+    copies = [[copy_of(layer) for layer in layers] for _ in parts]
+
+    def work(i):
+        out = function(copies[i], channels_last(x[parts[i]]))
+        copies[i][-1].out_shape = out.shape
+        return out
+
+    outs = run(work, range(len(parts)))
+    for layer, *mine in zip(layers, *copies):
+        layer.slices = parts, mine
+    layers[-1].out_shape = (len(x), *outs[0].shape[1:])
+    return np.concatenate(outs)
+
+
+def _backward(layers, dout, function):
+    """function(the layers' copies, slice of dout) for all slices; the parameters' gradients are added up."""
+    parts, _ = layers[0].slices
+    copies = list(zip(*(layer.slices[1] for layer in layers)))
+    dx = run(lambda i: function(copies[i], channels_last(dout[parts[i]])), range(len(parts)))
+    for layer in layers:
+        for name in layer.param_names:
+            setattr(layer, f"d{name}", sum(getattr(mine, f"d{name}") for mine in layer.slices[1]))
+    return None if dx[0] is None else np.concatenate(dx)
