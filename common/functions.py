@@ -45,7 +45,7 @@ def softmax(x):
 
 def sum_squared_error(y, t):
     """1/2 sum_k (y_k - t_k)^2, summed over everything that is given (book, 4.2)."""
-    return 0.5 * np.sum((_as_floats(y) - t) ** 2)
+    return 0.5 * np.sum((_wide(y) - t) ** 2)
 
 
 def as_batch(y, t):
@@ -61,7 +61,7 @@ def as_batch(y, t):
     y : (N, K)
     t : (N,) integer class indices, or (N, K)
     """
-    y, t = np.atleast_2d(_as_floats(y)), np.asarray(t)
+    y, t = np.atleast_2d(_wide(y)), np.asarray(t)
     if y.ndim != 2 or y.shape[0] == 0:
         raise ValueError(f"expected scores of shape (N, K) with N > 0, or (K,), got {y.shape}")
     if t.shape == y.shape or y.shape == (1, *t.shape) and t.size > 1:
@@ -106,6 +106,12 @@ def _as_floats(x):
     """x as an array; integers as floats, because the differences of unsigned integers wrap around."""
     x = np.asarray(x)
     return x if x.dtype.kind == "f" else x.astype(np.float64)
+
+
+def _wide(x):
+    """x as an array of floats that sums fit in: float16 ends at 65504."""
+    x = _as_floats(x)
+    return x.astype(np.float32) if x.dtype == np.float16 else x
 
 
 def _pick(log_y, t):

@@ -11,10 +11,12 @@ not know.
 """
 import numpy as np
 
-from common.checks import as_floats, check_images, check_parameters
+from common.checks import as_floats, as_row, check_images, check_parameters
 from common.fast import dot, in_slices, turned_convolution, whole_batch    # dot: np.dot on several threads
-from common.functions import as_batch, sigmoid, softmax, softmax_loss
-from common.util import conv_output_size, im2col_nhwc, pad_images, windows
+from common.functions import (as_batch, cross_entropy_error, identity_function, relu, relu_grad,  # noqa: F401 - for
+                              sigmoid, sigmoid_grad, softmax, softmax_loss, step_function,        # `import *`, as in
+                              sum_squared_error)                                                  # the book
+from common.util import col2im, conv_output_size, crop_images, im2col, im2col_nhwc, pad_images, windows  # noqa: F401
 
 
 class Layer:
@@ -43,13 +45,15 @@ class Layer:
         return as_floats(x)
 
     def check_dout(self, dout):
-        """ValueError if dout has not out's shape: NumPy would broadcast it, and the gradients would be wrong."""
+        """dout as an array. ValueError if it has not out's shape: broadcast, it would make gradients that are wrong."""
+        dout = np.asarray(dout)
         if self.out_shape is None:
             raise RuntimeError(f"{type(self).__name__}: backward needs a forward in training before it: "
                                "call forward(x), or a network's loss(x, t, train_flg=True)")
-        if np.shape(dout) != self.out_shape:
+        if dout.shape not in (self.out_shape, ()):      # (): a number for all
             raise ValueError(f"{type(self).__name__}.backward: expected dout of out's shape {self.out_shape}, "
-                             f"got {np.shape(dout)}")
+                             f"got {dout.shape}")
+        return dout if dout.shape == self.out_shape else np.full(self.out_shape, dout)
 
     def slice_size(self, x):
         """How many examples this layer takes at once, at most."""
@@ -116,7 +120,7 @@ class Affine(Layer):
     def check(self, x):
         check_parameters(self, "W (D, M) and b (M,)", ndim=2, outputs=-1)
         x = as_floats(x, self.W.dtype)
-        if x.ndim < 2 or x.size == 0 or x.size != len(x) * len(self.W):
+        if x.ndim < 1 or x.size == 0 or x.size != len(x) * len(self.W):
             raise ValueError(f"Affine: expected input of {len(self.W)} values per example (N > 0), got {x.shape}")
         return x
 
@@ -137,12 +141,13 @@ class SoftmaxWithLoss(Layer):
         self.t = None
 
     def forward(self, x, t):
+        self.x_shape = np.shape(x)      # (K,) for one example without a batch
         x, self.t = as_batch(x, t)
         if self.label_smoothing:
             K = x.shape[1]
             one_hot = np.eye(K, dtype=x.dtype)[self.t] if self.t.ndim == 1 else self.t
             self.t = (1 - self.label_smoothing) * one_hot + self.label_smoothing / K
-        self.y = softmax(x)
+        self.y = softmax(x).reshape(self.x_shape)
         self.loss = softmax_loss(x, self.t)
         return self.loss
 
@@ -151,13 +156,13 @@ class SoftmaxWithLoss(Layer):
         if self.t is None:
             raise RuntimeError("SoftmaxWithLoss: backward needs a forward in training before it: "
                                "call forward(x, t), or a network's loss(x, t, train_flg=True)")
-        N = len(self.y)
-        dx = self.y.copy()
+        N = len(self.t)
+        dx = self.y.reshape(N, -1).copy()
         if self.t.ndim == 1:
             dx[np.arange(N), self.t] -= 1
         else:
             dx -= self.t
-        return dx * (dout / N)
+        return (dx * (dout / N)).reshape(self.x_shape)
 
 
 @in_slices("prediction")        # in training the whole batch draws one mask, so that cutting changes no number
@@ -168,7 +173,7 @@ class Dropout(Layer):
     def __init__(self, dropout_ratio=0.5):
         if not 0 <= dropout_ratio < 1:
             raise ValueError(f"Dropout: expected a ratio of at least 0 and below 1, got {dropout_ratio}")
-        self.dropout_ratio = dropout_ratio
+        self.dropout_ratio = float(dropout_ratio)
         self.mask = None
 
     def forward(self, x, train_flg=True):
@@ -196,12 +201,12 @@ class BatchNormalization(Layer):
     channels_last = True            # the memory order of images that is fast here
 
     def __init__(self, gamma, beta, momentum=0.9, running_mean=None, running_var=None):
-        self.gamma = gamma
-        self.beta = beta
+        self.gamma = np.asarray(gamma)
+        self.beta = np.asarray(beta)
         self.momentum = momentum
-        dtype = np.result_type(gamma, np.float16)       # a dtype of floats, for whole numbers too
-        self.running_mean = np.zeros(np.shape(gamma), dtype) if running_mean is None else np.array(running_mean, dtype)
-        self.running_var = np.ones(np.shape(gamma), dtype) if running_var is None else np.array(running_var, dtype)
+        dtype = np.result_type(self.gamma, np.float32)      # float16 is too coarse for averages, and so are integers
+        self.running_mean = np.array(np.zeros(self.gamma.shape) if running_mean is None else running_mean, dtype)
+        self.running_var = np.array(np.ones(self.gamma.shape) if running_var is None else running_var, dtype)
         self.dgamma = None
         self.dbeta = None
 
@@ -216,35 +221,44 @@ class BatchNormalization(Layer):
         var = self.mean(xc ** 2)
         self.std = np.sqrt(var + 1e-6)
         self.xn = xc / self.spread(self.std, x)
-        self.running_mean[...] = self.momentum * self.running_mean + (1 - self.momentum) * mean
-        self.running_var[...] = self.momentum * self.running_var + (1 - self.momentum) * var
+        self.update_running(mean, var)
         return gamma * self.xn + beta
 
     def backward(self, dout):
         """dx = gamma / std (dout - mean(dout) - xn mean(dout xn)): mean and std depend on every x of the batch."""
-        m = dout.size // self.gamma.size                # values that are normalized together
+        m = dout.size // self.std.size                  # values that are normalized together
         mean_dout, mean_dout_xn = self.mean(dout), self.mean(dout * self.xn)
         self.dbeta = m * mean_dout
         self.dgamma = m * mean_dout_xn
         dxn = dout - self.spread(mean_dout, dout) - self.xn * self.spread(mean_dout_xn, dout)
         return self.spread(self.gamma / self.std, dout) * dxn
 
+    def update_running(self, mean, var):
+        """running = momentum running + (1 - momentum) batch, of mean and variance."""
+        if self.running_mean.size != mean.size:         # one gamma for all values: now their number is known
+            self.running_mean, self.running_var = np.zeros(mean.shape), np.ones(var.shape)
+        for running, batch in ((self.running_mean, mean), (self.running_var, var)):
+            running[...] = self.momentum * running + (1 - self.momentum) * batch.reshape(running.shape)
+
+    def per_channel(self, x):
+        return x.ndim == 4 and x.shape[1] == self.gamma.size
+
     def mean(self, x):
-        """The mean of the values that are normalized together, of gamma's shape."""
-        if self.gamma.size == x[0].size:
-            return x.mean(axis=0).reshape(-1)
-        return x.mean(axis=2).mean(axis=0).mean(axis=1)     # = x.mean(axis=(0, 2, 3)), faster and more exact
+        """The mean of the values that are normalized together: (C,) or (D,)."""
+        if self.per_channel(x):
+            return x.mean(axis=2).mean(axis=0).mean(axis=1)     # = x.mean(axis=(0, 2, 3)), faster and more exact
+        return x.mean(axis=0).reshape(-1)
 
     def spread(self, values, x):
-        """Values of gamma's shape, repeated to the shape of one example of x."""
-        if self.gamma.size == x[0].size:
-            return values.reshape(x.shape[1:])
-        _, C, H, W = x.shape
-        return np.tile(values, H * W).reshape(H, W, C).transpose(2, 0, 1)
+        """Values (C,) or (D,), repeated to the shape of one example of x."""
+        if self.per_channel(x):
+            _, C, H, W = x.shape
+            return np.tile(values, H * W).reshape(H, W, C).transpose(2, 0, 1)
+        return as_row(values, x[0].size).reshape(x.shape[1:])
 
     def check(self, x):
         x, size = as_floats(x, self.gamma.dtype), self.gamma.size
-        if x.ndim < 2 or not (x.ndim == 4 and x.shape[1] == size or x.size == len(x) * size):
+        if x.ndim < 2 or not (self.per_channel(x) or size == 1 or x.size == len(x) * size):
             raise ValueError(f"BatchNormalization: expected {size} values or channels per example, "
                              f"got examples of shape {x.shape[1:]}")
         if x.size == 0:
@@ -273,13 +287,12 @@ class Convolution(Layer):
     def forward(self, x, train_flg=True):
         FN, C, FH, FW = self.W.shape
         N, C, H, W = x.shape
-        out_h = conv_output_size(H, FH, self.stride, self.pad)
-        out_w = conv_output_size(W, FW, self.stride, self.pad)
+        out_h, out_w = self.out_size(H, W)
         self.x = pad_images(x, self.pad)                            # (N, C, H + 2 pad, W + 2 pad)
         col = im2col_nhwc(self.x, FH, FW, self.stride)              # (N out_h out_w, FH FW C)
         col_W = self.W.transpose(2, 3, 1, 0).reshape(-1, FN)        # (FH FW C, FN)
-        b = np.tile(self.b, out_h * out_w)                          # b at every window: long rows are added faster
-        out = (col @ col_W).reshape(N, -1) + b                      # (N, out_h out_w FN)
+        out = (col @ col_W).reshape(N, -1)                          # (N, out_h out_w FN)
+        out += np.tile(as_row(self.b, FN), out_h * out_w)           # b at every window: long rows are added faster
         return out.reshape(N, out_h, out_w, FN).transpose(0, 3, 1, 2)
 
     def backward(self, dout):
@@ -293,7 +306,7 @@ class Convolution(Layer):
             for j in range(FW):
                 dcol = dout @ self.W[:, :, i, j]                    # (N out_h out_w, C)
                 dx_windows[..., i, j] += dcol.reshape(dx_windows.shape[:4])
-        return pad_images(dx, -self.pad)                            # (N, C, H, W)
+        return crop_images(dx, self.pad)                            # (N, C, H, W)
 
     def parameter_gradients(self, dout):
         """dW = col^T dout; db = the sum of dout over batch and windows."""
@@ -307,11 +320,15 @@ class Convolution(Layer):
         check_parameters(self, "W (FN, C, FH, FW) and b (FN,)", ndim=4, outputs=0)
         return check_images(self, as_floats(x, self.W.dtype), channels=self.W.shape[1])
 
+    def out_size(self, H, W):
+        """(out_h, out_w) for images of H x W pixels."""
+        return [conv_output_size(size, filter_size, self.stride, self.pad)
+                for size, filter_size in zip((H, W), self.W.shape[2:])]
+
     def slice_size(self, x):
         """So few images that col stays in the caches."""
-        FH, FW = self.W.shape[2:]
-        col_bytes = x[0].nbytes * FH * FW // self.stride ** 2
-        return max(1, min(25, 2 ** 21 // col_bytes))
+        col_size = np.prod(self.out_size(*x.shape[2:])) * self.W[0].size
+        return max(1, min(25, 2 ** 21 // int(col_size * x.itemsize)))
 
 
 @in_slices("training", "prediction")
@@ -346,7 +363,7 @@ class Pooling(Layer):
             found = searching & (x == self.out)
             dx_windows[..., i, j] += dout * found
             searching ^= found
-        return pad_images(dx, -self.pad)
+        return crop_images(dx, self.pad)
 
     def check(self, x):
         return check_images(self, as_floats(x))

@@ -1,6 +1,7 @@
 """A fully connected net (book, chapter 6)."""
 import numpy as np
 
+from common.multi_layer_net_extend import *  # noqa: F403 - the names that a star import brings in the book
 from common.multi_layer_net_extend import MultiLayerNetExtend
 
 

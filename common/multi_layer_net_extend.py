@@ -1,7 +1,13 @@
 """A fully connected net with dropout and batch normalization on request (book, chapter 6)."""
+import os  # noqa: F401 - these, as in the book, are for scripts that import * from here
+import sys  # noqa: F401
+from collections import OrderedDict  # noqa: F401
+
 import numpy as np
 
+from common.gradient import numerical_gradient  # noqa: F401
 from common.initializer import random_affine
+from common.layers import *  # noqa: F401, F403
 from common.layers import BatchNormalization, Dropout, Relu, Sigmoid
 from common.network import Network
 

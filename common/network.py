@@ -1,46 +1,16 @@
 """Network: layers in a row and a loss on top; the only predict, loss, gradient, save and load (book, 5.7)."""
 import copy
+from contextlib import contextmanager
 
 import numpy as np
 
 from common.fast import one_blas_thread, rows
+from common.files import load_pickle, save_pickle
 from common.functions import as_batch
 from common.gradient import numerical_gradient
 from common.layers import SoftmaxWithLoss
-from common.files import load_pickle, printable, save_pickle
-
-
-class Params(dict):
-    """A dict of arrays that stay where they are: assigning copies the values into place.
-
-    So an optimizer, `params["W1"] = new`, `params["W1"] += step` and the layer itself all mean one array. Its set of
-    keys is fixed: it is the net's.
-    """
-
-    def __setitem__(self, key, value):
-        if key not in self:
-            raise KeyError(f"no parameter {key!r}; this net has {', '.join(self)}")
-        mine = self[key]
-        if mine is not value:
-            if np.shape(value) != mine.shape:
-                raise ValueError(f"{key}: expected shape {mine.shape}, got {np.shape(value)}")
-            np.copyto(mine, value, casting="same_kind")     # no fraction may get lost in an array of integers
-
-    def update(self, *args, **kwargs):
-        for key, value in dict(*args, **kwargs).items():
-            self[key] = value
-
-    def __ior__(self, other):
-        self.update(other)
-        return self
-
-    def _fixed(self, *args):
-        raise TypeError("a net's parameters can be assigned but not added or removed")
-
-    __delitem__ = pop = popitem = clear = setdefault = _fixed
-
-    def __reduce__(self):
-        return dict, (dict(self),)      # a copy or a pickle is a plain dict: its arrays belong to no net
+from common.params import Gradients, Params, check_names
+from common.readers_layer import as_layer, parameter_names
 
 
 class Network:
@@ -48,7 +18,8 @@ class Network:
 
     Parameters
     ----------
-    layers : dict of Layer, in order of the forward pass
+    layers : dict of layers by name, or a list, in order of the forward pass: those of `common.layers`, or your own with
+        forward(x) or forward(x, train_flg), and backward(dout)
     last_layer : the loss; SoftmaxWithLoss if left out
     weight_decay_lambda : the loss grows by lambda / 2 * the sum of all W^2 (book, 6.4.2)
 
@@ -56,38 +27,12 @@ class Network:
     """
 
     def __init__(self, layers, last_layer=None, weight_decay_lambda=0):
-        if len({id(layer) for layer in layers.values()}) < len(layers):
-            raise ValueError("layers: the same layer stands in two places, but it remembers one forward only; "
-                             f"got {', '.join(map(str, layers))}")
+        if not isinstance(layers, dict):
+            layers = {f"{type(layer).__name__}{n}": layer for n, layer in enumerate(layers, start=1)}
         self.layers = layers
         self.last_layer = SoftmaxWithLoss() if last_layer is None else last_layer
         self.weight_decay_lambda = float(weight_decay_lambda)   # a NumPy float64 would turn gradients into float64
-
-    # ---- names -----------------------------------------------------------------------------------------------------
-
-    def _named(self, which, prefix=""):
-        """{"W1": array, ...} for which = "param_names" or "buffer_names"; with prefix "d", the gradients of them."""
-        count, named = {}, {}
-        for layer in self.layers.values():
-            for name in getattr(layer, which, ()):
-                count[name] = count.get(name, 0) + 1
-                named[f"{name}{count[name]}"] = getattr(layer, prefix + name)
-        return named
-
-    @property
-    def params(self):
-        """{"W1": array, "b1": array, ...}: the layers' own arrays."""
-        return Params(self._named("param_names"))
-
-    @params.setter
-    def params(self, values):
-        check_names("params", self.params, values)
-        self.params.update(values)
-
-    @property
-    def state(self):
-        """params and buffers, the layers' own arrays: all that decides what the net predicts, and all that is saved."""
-        return Params({**self.params, **self._named("buffer_names")})
+        self._rows(train_flg=True)      # names what is wrong with the layers now
 
     # ---- forward ---------------------------------------------------------------------------------------------------
 
@@ -96,14 +41,24 @@ class Network:
 
         In training the layers remember what backward needs; prediction leaves them as they are.
         """
+        x = np.asarray(x)
+        if train_flg:
+            self._forget_targets()
         with one_blas_thread():
-            for layer in rows(self.layers.values(), train_flg):
+            for layer in self._rows(train_flg):
                 x = layer.forward(x, train_flg)
         return x
 
     def loss(self, x, t, train_flg=False):
         """The mean loss over the examples, plus weight decay. t: class indices (N,) or one-hot (N, K)."""
-        return self.last_layer.forward(self.predict(x, train_flg), t) + self._weight_decay()
+        loss = self.last_layer.forward(self.predict(x, train_flg), t)
+        if not train_flg:
+            self._forget_targets()
+        return loss + self._weight_decay()
+
+    def _forget_targets(self):
+        """From now on the layers and the loss may remember different batches: backward must not mix them."""
+        self.last_layer.t = None
 
     def _weight_decay(self):
         if self.weight_decay_lambda == 0:
@@ -112,6 +67,7 @@ class Network:
 
     def accuracy(self, x, t, batch_size=100):
         """The share of examples whose highest score is the right class; computed in batches, every example counted."""
+        x, t = np.asarray(x), np.asarray(t)
         if len(x) == 0 or len(x) != len(t):
             raise ValueError(f"accuracy: expected as many targets as examples, and some, got {len(t)} and {len(x)}")
         if batch_size < 1:
@@ -130,22 +86,23 @@ class Network:
 
     def value_and_gradient(self, x, t):
         """The loss in training and its gradients, in one pass: (number, {"W1": array, ...})."""
-        with one_blas_thread():
+        with one_blas_thread(), self._one_at_a_time():
             loss = self.loss(x, t, train_flg=True)
             dout = self.last_layer.backward()
-            first, *others = rows(self.layers.values())
+            first, *others = self._rows(train_flg=True)
             for layer in reversed(others):
                 dout = layer.backward(dout)
-            first.parameter_gradients(dout)         # no gradient of the data
-        grads = self._named("param_names", prefix="d")
-        if self.weight_decay_lambda:
-            for key, W in self.params.items():
-                if key[0] == "W":
-                    grads[key] = grads[key] + self.weight_decay_lambda * W
+            first.parameter_gradients(dout)         # backward without the gradient of the data
+            self._forget_targets()
+            grads = Gradients(self._named(parameter_names, prefix="d"))
+        for key, W in self.params.items():
+            if self.weight_decay_lambda and key[0] == "W":
+                grads[key] = grads[key] + self.weight_decay_lambda * W
+        grads.loss = loss
         return loss, grads
 
     def gradient(self, x, t):
-        """The gradients of the loss by backpropagation: {"W1": array, ...}."""
+        """The gradients of the loss by backpropagation: {"W1": array, ...}; their attribute `loss` is the loss."""
         return self.value_and_gradient(x, t)[1]
 
     def numerical_gradient(self, x, t):
@@ -154,17 +111,67 @@ class Network:
         Computed in float64 on a copy of the net, so running statistics do not move; dropout draws the same masks at
         every probe, and those that `gradient` draws next.
         """
-        net = self.astype(np.float64)
+        net, x = self.astype(np.float64), np.asarray(x)
+        x = x.astype(np.float64) if x.dtype.kind == "f" else x
         state = np.random.get_state()
 
         def loss(_):
             np.random.set_state(state)
-            return net.loss(np.asarray(x, np.float64), t, train_flg=True)
+            return net.loss(x, t, train_flg=True)
 
         try:
             return {key: numerical_gradient(loss, array) for key, array in net.params.items()}
         finally:
             np.random.set_state(state)
+
+    @contextmanager
+    def _one_at_a_time(self):
+        """RuntimeError if another thread is training this net: each layer remembers one batch."""
+        me = object()
+        if vars(self).setdefault("_in_training", me) is not me:
+            raise RuntimeError("two threads train one network at the same time; give each a copy.deepcopy of it")
+        try:
+            yield
+        finally:
+            del self._in_training
+
+    # ---- layers and names ------------------------------------------------------------------------------------------
+
+    def _rows(self, train_flg):
+        """The layers, those in a row that may be cut into slices seen as one."""
+        if len({id(layer) for layer in self.layers.values()}) < len(self.layers):
+            raise ValueError("layers: the same layer stands in two places, but it remembers one forward only; "
+                             f"got {', '.join(map(str, self.layers))}")
+        return rows([as_layer(layer) for layer in self.layers.values()], train_flg)
+
+    def _named(self, names_of, prefix=""):
+        """{"W1": array, ...} for the names that names_of(layer) gives; with prefix "d", the gradients of them."""
+        count, named = {}, {}
+        for place, layer in self.layers.items():
+            for name in names_of(layer):
+                count[name] = count.get(name, 0) + 1
+                key = f"{name}{count[name]}"
+                if key in named:
+                    raise ValueError(f"layers: two parameters would be named {key}; rename {name} of layer {place}")
+                if not hasattr(layer, prefix + name):
+                    raise AttributeError(f"layer {place}: backward left no {prefix}{name}, the gradient of {name}")
+                named[key] = getattr(layer, prefix + name)
+        return named
+
+    @property
+    def params(self):
+        """{"W1": array, "b1": array, ...}: the layers' own arrays."""
+        return Params(self._named(parameter_names))
+
+    @params.setter
+    def params(self, values):
+        check_names("params", self.params, values)
+        self.params.update(values)
+
+    @property
+    def state(self):
+        """params and buffers, the layers' own arrays: all that decides what the net predicts, and all that is saved."""
+        return Params({**self.params, **self._named(lambda layer: getattr(layer, "buffer_names", ()))})
 
     # ---- copies and files ------------------------------------------------------------------------------------------
 
@@ -172,8 +179,8 @@ class Network:
         """A copy of the net that computes in dtype."""
         net = copy.deepcopy(self)
         for layer in net.layers.values():
-            for name in (*layer.param_names, *layer.buffer_names):
-                setattr(layer, name, getattr(layer, name).astype(dtype))
+            for name in (*parameter_names(layer), *getattr(layer, "buffer_names", ())):
+                setattr(layer, name, np.asarray(getattr(layer, name), dtype))
         return net
 
     def save_params(self, file_name="params.pkl"):
@@ -191,21 +198,3 @@ class Network:
         mine, values = self.state, load_pickle(file_name)
         check_names(file_name, mine, values)
         mine.update(values)
-
-
-def check_names(source, mine, values):
-    """Everything is there and fits, before anything is changed."""
-    if not isinstance(values, dict):
-        raise ValueError(f"{source}: expected a dict of arrays, got {type(values).__name__}")
-    missing = [key for key in mine if key not in values]
-    unknown = [str(key) for key in values if key not in mine]
-    misshapen = [f"{key} {values[key].shape} instead of {array.shape}"
-                 for key, array in mine.items()
-                 if isinstance(values.get(key), np.ndarray) and values[key].shape != array.shape]
-    no_numbers = [f"{key} ({getattr(value, 'dtype', type(value).__name__)})" for key, value in values.items()
-                  if not isinstance(value, np.ndarray) or value.dtype.kind not in "biuf"]
-    faults = [f"{what}: {printable(', '.join(names))}"
-              for what, names in (("missing", missing), ("unknown", unknown), ("misshapen", misshapen),
-                                  ("not an array of numbers", no_numbers)) if names]
-    if faults:
-        raise ValueError(f"{source} does not fit this net; {'; '.join(faults)}")

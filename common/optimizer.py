@@ -28,11 +28,11 @@ class Optimizer:
             if self.weight_decay and key[0] == "W":
                 p *= 1 - self.lr * self.weight_decay
             remembered = [self._remembered(name, key, p) for name in self.memory]
-            parts += blocks(p, np.reshape(grads[key], p.shape), *remembered)
+            parts += blocks(p, _wide(grads[key]).reshape(p.shape), *remembered)
         run_blocks(lambda part: self.rule(*part), parts)
         for key, p in arrays.items():
             if p is not params[key]:
-                params[key] = p.item()          # a plain number
+                params[key] = p if p.ndim else p.item()     # a list becomes an array, a number stays one
 
     def rule(self, p, g):
         """Change p, an array or a block of one, in place; and likewise what is remembered, the other arguments."""
@@ -41,7 +41,10 @@ class Optimizer:
     def _remembered(self, name, key, p):
         if getattr(self, name) is None:
             setattr(self, name, {})
-        return getattr(self, name).setdefault(key, np.zeros_like(p))
+        memory = getattr(self, name)
+        if key not in memory:
+            memory[key] = np.zeros_like(p, np.result_type(p, np.float32))
+        return memory[key]
 
 
 class SGD(Optimizer):
@@ -156,10 +159,16 @@ def _floats(param):
     return param
 
 
+def _wide(grad):
+    """A gradient as floats in which its square fits."""
+    grad = np.asarray(grad)
+    return grad.astype(np.result_type(grad, np.float32), copy=False)
+
+
 def _not_negative(name, value):
-    if not value >= 0:
+    if not np.size(value) == 1 or not value >= 0:
         raise ValueError(f"{name}: expected a number >= 0, got {value}")
-    return float(value)     # a NumPy float64 would turn float32 steps into float64
+    return float(np.reshape(value, ()))     # a NumPy float64 would turn float32 steps into float64
 
 
 def create_optimizer(name, **param):

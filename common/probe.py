@@ -5,17 +5,7 @@ import itertools
 
 import numpy as np
 
-
-def parameter_names(layer):
-    """The names of the arrays that a layer trains: its `param_names`, or else its pairs of attributes like W and dW.
-
-    What a layer remembers of a batch (x, out, whatever forward takes) is no parameter, though it may keep a dx.
-    """
-    remembered = {"x", "out", *inspect.signature(layer.forward).parameters}
-    return tuple(getattr(layer, "param_names", ())) or tuple(
-        name for name, value in vars(layer).items()
-        if name not in remembered and hasattr(layer, "d" + name)
-        and (isinstance(value, float) or isinstance(value, np.ndarray) and value.dtype.kind in "iuf"))
+from common.readers_layer import parameter_names
 
 
 class Probe:

@@ -76,19 +76,22 @@ def windows(x, filter_h, filter_w, stride=1):
 
 
 def pad_images(x, pad, value=0):
-    """x (N, C, H, W) with a border of that value, pad pixels wide; with a negative pad, without such a border.
-
-    In memory the channels come last, (N, H, W, C).
-    """
+    """x (N, C, H, W) with a border of that value, pad pixels wide. In memory the channels come last, (N, H, W, C)."""
     pad = whole_number(pad)
-    if pad <= 0:
-        return x[:, :, -pad:pad, -pad:pad] if pad else x
+    if pad == 0:
+        return x
     N, C, H, W = x.shape
     padded = np.zeros((N, H + 2 * pad, W + 2 * pad, C), x.dtype).transpose(0, 3, 1, 2)
     if value:
         padded[...] = value
     padded[:, :, pad:-pad, pad:-pad] = x
     return padded
+
+
+def crop_images(x, pad):
+    """x (N, C, H, W) without its border, pad pixels wide: a view."""
+    pad = whole_number(pad)
+    return x[:, :, pad:-pad, pad:-pad] if pad else x
 
 
 def im2col(input_data, filter_h, filter_w, stride=1, pad=0):
@@ -104,7 +107,7 @@ def im2col(input_data, filter_h, filter_w, stride=1, pad=0):
     """
     N, C, out_h, out_w = _check_windows("im2col", np.shape(input_data), filter_h, filter_w, stride, pad)
     col = windows(pad_images(np.asarray(input_data), pad), filter_h, filter_w, stride)
-    return col.reshape(N * out_h * out_w, -1).copy()
+    return col.reshape(N * out_h * out_w, C * filter_h * filter_w).copy()
 
 
 def im2col_nhwc(x, filter_h, filter_w, stride=1):
@@ -127,18 +130,20 @@ def col2im(col, input_shape, filter_h, filter_w, stride=1, pad=0):
     -------
     (N, C, H, W), where a pixel that lies in several windows is the sum of their values
     """
-    N, C, out_h, out_w = _check_windows("col2im", input_shape, filter_h, filter_w, stride, pad)
-    expected = (N * out_h * out_w, C * filter_h * filter_w)
-    if np.shape(col) != expected:
+    N, C, H, W = input_shape
+    N, C, out_h, out_w = _check_windows("col2im", (N, C, H, W), filter_h, filter_w, stride, pad)
+    expected, col = (N * out_h * out_w, C * filter_h * filter_w), np.asarray(col)
+    if col.shape != expected:
         raise ValueError(f"col2im: expected col of shape {expected} for images of shape {input_shape}, "
-                         f"got {np.shape(col)}")
-    col = np.asarray(col).reshape(N, out_h, out_w, C, filter_h, filter_w)
-    img = pad_images(np.zeros(input_shape, col.dtype), pad)
+                         f"got {col.shape}")
+    col = col if col.dtype.kind == "f" else col.astype(np.float64)      # sums of small whole numbers would wrap round
+    col = col.reshape(N, out_h, out_w, C, filter_h, filter_w)
+    img = pad_images(np.zeros((N, C, H, W), col.dtype), pad)
     img_windows = windows(img, filter_h, filter_w, stride)
-    for i in range(filter_h):
-        for j in range(filter_w):
+    for i in range(whole_number(filter_h)):
+        for j in range(whole_number(filter_w)):
             img_windows[..., i, j] += col[..., i, j]
-    return pad_images(img, -pad)
+    return crop_images(img, pad)
 
 
 def _check_windows(name, shape, filter_h, filter_w, stride, pad):

@@ -34,10 +34,11 @@ def in_slices(*modes, kernel=None):
         @wraps(plain_forward)
         def forward(self, x, train_flg=True):
             x = self.check(x)
+            if x.dtype == np.float16:       # too coarse for sums: compute in float32, and round at the end
+                return forward(self, x.astype(np.float32), train_flg).astype(np.float16)
             layer = self if train_flg else copy_of(self)
             layer.slices = None
-            size = layer.slice_size(x)
-            if x.ndim == 4 and len(x) > size and may_be_cut(self, train_flg):
+            if x.ndim == 4 and len(x) > (size := layer.slice_size(x)) and may_be_cut(self, train_flg):
                 return _forward([layer], x, size, lambda mine, part: plain_forward(*mine, part, train_flg))
             with one_blas_thread():
                 out = plain_forward(layer, x, train_flg)
@@ -51,7 +52,12 @@ def in_slices(*modes, kernel=None):
 
             @wraps(plain)
             def backward(self, dout):
-                self.check_dout(dout)
+                dout = self.check_dout(dout)
+                if dout.dtype == np.float16:
+                    dx = backward(self, dout.astype(np.float32))
+                    for name in self.param_names:
+                        setattr(self, f"d{name}", getattr(self, f"d{name}").astype(np.float16))
+                    return None if dx is None else dx.astype(np.float16)
                 if self.slices:
                     return _backward([self], dout, lambda mine, part: plain_or_kernel(*mine, part))
                 with one_blas_thread():
@@ -104,10 +110,7 @@ class Row:
     channels_last = False       # the memory order of what comes out, if these are images
 
     def __init__(self, layers):
-        self.layers = list(layers)
-        for i, (layer, following) in enumerate(zip(layers, layers[1:])):
-            if layer.after_maximum and following.is_maximum:        # relu after pooling: a quarter of the work
-                self.layers[i:i + 2] = following, layer
+        self.layers = layers
 
     def forward(self, x, train_flg=True):
         def through_all(layers, x):
@@ -118,7 +121,7 @@ class Row:
         x = self.layers[0].check(x)
         if x.ndim != 4 or len(x) <= SLICE:
             return through_all(self.layers, x)
-        layers = self.layers if train_flg else [copy_of(layer) for layer in self.layers]
+        layers = self.layers if train_flg else _maximum_first([copy_of(layer) for layer in self.layers])
         for layer in layers:
             layer.slices = None         # of an earlier batch: its memory is needed now
         return _forward(layers, x, SLICE, through_all)
@@ -137,8 +140,16 @@ class Row:
 
         if any(layer.slices is None or layer.slices[0] is not self.layers[0].slices[0] for layer in self.layers):
             return back_through_all(self.layers, dout)      # somebody else called the layers, one by one
-        self.layers[-1].check_dout(dout)
+        dout = self.layers[-1].check_dout(dout)
         return _backward(self.layers, dout, back_through_all)
+
+
+def _maximum_first(layers):
+    """In prediction, pooling before relu: the same numbers, and relu has a quarter of the work."""
+    for i, (layer, following) in enumerate(zip(layers, layers[1:])):
+        if layer.after_maximum and following.is_maximum:
+            layers[i:i + 2] = following, layer
+    return layers
 
 
 def channels_last(x):
@@ -158,8 +169,7 @@ def _forward(layers, x, size, function):
 
     outs = run(work, range(len(parts)))
     for layer, *mine in zip(layers, *copies):
-        layer.slices = parts, mine
-    layers[-1].out_shape = (len(x), *outs[0].shape[1:])
+        layer.slices, layer.out_shape = (parts, mine), (len(x), *mine[0].out_shape[1:])
     return np.concatenate(outs)
 
 

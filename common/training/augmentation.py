@@ -5,7 +5,7 @@ image it comes from; so an image is resampled, and blurred, only once.
 """
 import numpy as np
 
-from common import parallel
+from common import fast
 
 
 class Augmentation:
@@ -64,7 +64,7 @@ def distort(x, shift=0, rotation=0, scale=0, shear=0, elastic=0, smoothness=4, s
     def work(part):
         out[part] = _sample(x[part], source[part])
 
-    parallel.run(work, parallel.slices(N))
+    fast.run(work, fast.slices(N))
     return out
 
 
