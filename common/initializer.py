@@ -21,8 +21,8 @@ def weight_std(weight_init_std, fan_in):
             return (2 / fan_in) ** 0.5
         if weight_init_std.lower() in ("sigmoid", "xavier"):
             return (1 / fan_in) ** 0.5
-    elif np.size(weight_init_std) == 1 and np.isreal(weight_init_std) and weight_init_std >= 0:
-        return float(np.reshape(weight_init_std, ()))
+    elif np.shape(weight_init_std) == () and np.asarray(weight_init_std).dtype.kind in "iuf" and weight_init_std >= 0:
+        return float(weight_init_std)
     raise ValueError("weight_init_std: expected a number >= 0, 'relu', 'he', 'sigmoid' or 'xavier', "
                      f"got {weight_init_std!r}")
 

@@ -1,4 +1,5 @@
 """Small tools: shuffling, mini-batches, smoothing, a check, and im2col / col2im (book, 7.4)."""
+import math
 from numbers import Integral
 
 import numpy as np
@@ -107,7 +108,7 @@ def im2col(input_data, filter_h, filter_w, stride=1, pad=0):
     """
     N, C, out_h, out_w = _check_windows("im2col", np.shape(input_data), filter_h, filter_w, stride, pad)
     col = windows(pad_images(np.asarray(input_data), pad), filter_h, filter_w, stride)
-    return col.reshape(N * out_h * out_w, C * filter_h * filter_w).copy()
+    return col.reshape(N * out_h * out_w, math.prod(col.shape[3:])).copy()
 
 
 def im2col_nhwc(x, filter_h, filter_w, stride=1):
@@ -132,7 +133,8 @@ def col2im(col, input_shape, filter_h, filter_w, stride=1, pad=0):
     """
     N, C, H, W = input_shape
     N, C, out_h, out_w = _check_windows("col2im", (N, C, H, W), filter_h, filter_w, stride, pad)
-    expected, col = (N * out_h * out_w, C * filter_h * filter_w), np.asarray(col)
+    filter_h, filter_w, col = whole_number(filter_h), whole_number(filter_w), np.asarray(col)
+    expected = (N * out_h * out_w, C * filter_h * filter_w)
     if col.shape != expected:
         raise ValueError(f"col2im: expected col of shape {expected} for images of shape {input_shape}, "
                          f"got {col.shape}")
@@ -140,8 +142,8 @@ def col2im(col, input_shape, filter_h, filter_w, stride=1, pad=0):
     col = col.reshape(N, out_h, out_w, C, filter_h, filter_w)
     img = pad_images(np.zeros((N, C, H, W), col.dtype), pad)
     img_windows = windows(img, filter_h, filter_w, stride)
-    for i in range(whole_number(filter_h)):
-        for j in range(whole_number(filter_w)):
+    for i in range(filter_h):
+        for j in range(filter_w):
             img_windows[..., i, j] += col[..., i, j]
     return crop_images(img, pad)
 

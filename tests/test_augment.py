@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from common import parallel
+from common import fast
 from common.training.augmentation import distort
 
 ALL = {"shift": 2, "rotation": 10, "scale": 0.1, "shear": 0.1, "elastic": 1.4}
@@ -108,14 +108,14 @@ def test_elastic_moves_every_point_that_far_and_neighbours_alike(smoothness, ali
 
 def test_the_same_seed_gives_the_same_images_on_any_number_of_threads(rng):
     x = rng.random((40, 1, 28, 28)).astype(np.float32)
-    before, results = parallel.num_threads(), []
+    before, results = fast.num_threads(), []
     try:
         for threads in (1, 2, 3):
-            parallel.set_num_threads(threads)
+            fast.set_num_threads(threads)
             np.random.seed(3)
             results.append(distort(x, **ALL))
     finally:
-        parallel.set_num_threads(before)
+        fast.set_num_threads(before)
     assert np.array_equal(results[0], results[1]) and np.array_equal(results[0], results[2])
     assert not np.array_equal(results[0], distort(x, **ALL))
     assert len({image.tobytes() for image in results[0]}) == 40

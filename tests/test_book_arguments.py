@@ -53,7 +53,6 @@ def test_functions(call, expected):
 
 @pytest.mark.parametrize("call, expected", [
     (lambda: numerical_gradient(lambda x: x ** 2, A(3.0)), 6),
-    (lambda: numerical_gradient(lambda x: x ** 2, A([3.0])), [6]),              # f may return a one-value array
     (lambda: numerical_gradient(lambda x: float(x.sum()), np.ones((2, 1, 2))), np.ones((2, 1, 2))),
     (lambda: numerical_gradient(lambda x: np.float32(x[0]), A([0.5])), [1]),
     (lambda: numerical_gradient_2d(lambda x: np.sum(x ** 2), A([1.0, 2.0])), [2, 4]),

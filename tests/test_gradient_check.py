@@ -79,13 +79,13 @@ def test_a_loss_passes_with_its_targets(t):
 def test_nets_pass_with_dropout_and_batch_normalization_and_keep_what_they_have():
     network = MultiLayerNetExtend(6, [5, 4], 3, use_dropout=True, use_batchnorm=True, weight_decay_lambda=0.1)
     x, t = normal(7, 6), np.arange(7) % 3
-    arrays = {**network.params, **network._named("buffer_names")}
+    arrays = {**network.params, **network.state}
     before = {key: array.copy() for key, array in arrays.items()}
     state = np.random.get_state()[1].copy()
     check = check_gradients(network, x, t)
     assert check and list(check) == list(network.params), check
     np.testing.assert_array_equal(np.random.get_state()[1], state)
-    for key, array in {**network.params, **network._named("buffer_names")}.items():
+    for key, array in {**network.params, **network.state}.items():
         assert array is arrays[key] and array.dtype == np.float32
         np.testing.assert_array_equal(array, before[key])
 
@@ -140,7 +140,6 @@ def test_a_gradient_that_is_wrong_at_bends_only_in_part_fails(digits):
             self.db = self.db * [1, 1, 1, 1, 0.9]
             return dx
 
-        parameter_gradients = backward
     network = convnet()
     network.layers["Conv1"] = Wrong(network.params["W1"], network.params["b1"])
     check = check_gradients(network, *digits, at_most=10)

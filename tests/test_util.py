@@ -110,7 +110,7 @@ def test_windows_of_few_bits_count_as_any_other(rng):
     np.testing.assert_array_equal(col2im(col, x.shape, *small), col2im(col, x.shape, *usual))
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_dtype_is_kept_and_nothing_is_shared(dtype):
     x = np.ones((2, 1, 4, 4), dtype)
     for pad in (0, 1):

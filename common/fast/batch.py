@@ -169,7 +169,7 @@ def _forward(layers, x, size, function):
 
     outs = run(work, range(len(parts)))
     for layer, *mine in zip(layers, *copies):
-        layer.slices, layer.out_shape = (parts, mine), (len(x), *mine[0].out_shape[1:])
+        layer.slices, layer.out_shape = (parts, mine), (len(x), *(mine[0].out_shape or ())[1:])
     return np.concatenate(outs)
 
 

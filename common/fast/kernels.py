@@ -1,7 +1,7 @@
 """A faster way to the same numbers, where cutting alone leaves more than a tenth of a step."""
 import numpy as np
 
-from common.util import crop_images, im2col_nhwc, pad_images
+from common.util import crop_images, im2col_nhwc, pad_images, whole_number
 
 
 def turned_convolution(layer, dout):
@@ -11,7 +11,7 @@ def turned_convolution(layer, dout):
     None, where the formula in the layer is as fast or faster (other strides, few channels).
     """
     FN, C, FH, FW = layer.W.shape
-    turned_pad = FH - 1 - int(layer.pad)
+    turned_pad = FH - 1 - whole_number(layer.pad)
     x = crop_images(layer.x, layer.pad).transpose(0, 2, 3, 1)                       # (N, H, W, C)
     if layer.stride != 1 or FH != FW or turned_pad < 0 or C == 1 or x.size // C * FN > 4 * dout.size // FN * C:
         return None

@@ -31,7 +31,7 @@ def timed(cls, name, spent):
 
 
 def measure(net, steps):
-    from common import layers, parallel
+    from common import fast, layers
     ours = nets.Ours(net)
     for name, layer in ours.network.layers.items():
         layer.label = name
@@ -56,13 +56,13 @@ def measure(net, steps):
         started = time.perf_counter()
         step()
         whole = time.perf_counter() - started
-        one = {key: sum(values) / (parallel.num_threads() if len(values) > 1 else 1) for key, values in spent.items()}
+        one = {key: sum(values) / (fast.num_threads() if len(values) > 1 else 1) for key, values in spent.items()}
         each.append((whole, one))
 
     for original in originals:
         setattr(*original)
 
-    print(f"\n{net}: a step of {statistics.median(plain) * 1e3:.2f} ms, batch 100, {parallel.num_threads()} threads")
+    print(f"\n{net}: a step of {statistics.median(plain) * 1e3:.2f} ms, batch 100, {fast.num_threads()} threads")
     print(f"{'':16}{'forward':>10}{'backward':>10} ms")
     total = 0
     for label in [*ours.network.layers, "SoftmaxWithLoss"]:

@@ -126,12 +126,12 @@ class Gemm:
     """The matrix products that im2col makes of a step, and nothing else: the floor."""
 
     def __init__(self, net):
-        import common.parallel
-        self.net, self.parallel = net, common.parallel
+        import common.fast
+        self.net, self.fast = net, common.fast
 
     def _products(self, n, kinds):
         rng, size, products = np.random.default_rng(0), SIZES[self.net][-1], []
-        slices = len(self.parallel.slices(n))
+        slices = len(self.fast.slices(n))
         images = n / slices             # in a slice
         for kind, *settings in NETS[self.net]:
             if kind == "pool":
@@ -160,9 +160,9 @@ class Gemm:
         def all_products():
             for kind, pairs in products:
                 if kind == "affine":
-                    self.parallel.product(*pairs[0][:2])
+                    self.fast.dot(*pairs[0][:2])
                 else:
-                    self.parallel.run(lambda i: np.matmul(*pairs[i % 2][:2], out=pairs[i % 2][2]), range(slices))
+                    self.fast.run(lambda i: np.matmul(*pairs[i % 2][:2], out=pairs[i % 2][2]), range(slices))
         return all_products
 
     def step(self, n):
