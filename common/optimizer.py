@@ -44,6 +44,8 @@ class Optimizer:
         memory = getattr(self, name)
         if key not in memory:
             memory[key] = np.zeros_like(p, np.result_type(p, np.float32))
+        elif not isinstance(memory[key], np.ndarray):
+            memory[key] = np.array(memory[key])         # a number, from a file
         return memory[key]
 
 

@@ -40,7 +40,7 @@ CHANGES = {     # what is changed: the path to it, and what takes its place
     "a text for an array": (["network", "W1"], "x"),
     "no optimizer": (["optimizer"], None),
     "a method": (["optimizer", "update"], 5),
-    "another method": (["optimizer", "delta"], {}),
+    "another method": (["optimizer", "rule"], {}),
     "a rate of text": (["optimizer", "lr"], "fast"),
     "a memory of another shape": (["optimizer", "m", "W1"], np.zeros((2, 2), np.float32)),
     "an average": (["callbacks"], {"steps": 1}),

@@ -6,7 +6,7 @@ from zlib import crc32
 import numpy as np
 
 from common.files import load_pickle, printable, save_pickle
-from common.network import check_names
+from common.params import check_names
 from common.training.snapshot import arrays_of, restore, snapshot
 
 NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)

@@ -5,7 +5,7 @@ import zlib
 from pathlib import Path
 
 from common.files import load_pickle, save_pickle, write_atomically
-from common.network import check_names
+from common.params import check_names
 from common.training.snapshot import restore, snapshot
 
 

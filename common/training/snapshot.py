@@ -21,4 +21,4 @@ def restore(network, arrays):
         if isinstance(mine, np.ndarray):
             mine[...] = arrays[key]
         else:
-            own[key] = arrays[key][()]          # a plain number, of its dtype
+            own[key] = arrays[key].item()       # a plain number
