@@ -21,7 +21,7 @@ from ch05.batch_norm_convnet import BatchNormConvNet
 from ch05.parameters import finish
 from common.training.augmentation import Augmentation, distort
 from common.training.averaging import Averaging
-from common.training.best_weights import BestWeights, Validation
+from common.training.best_weights import BestWeights
 from common.training.options import at_least, callbacks, dataset_option, trainer_options, training_options
 from common.trainer import Trainer
 
@@ -34,8 +34,7 @@ if __name__ == "__main__":
     if args.hold_out >= len(x_train):
         parser.error(f"--hold-out: expected fewer than the {len(x_train):,} training images, got {args.hold_out:,}")
     first_held_out = len(x_train) - args.hold_out
-    best = BestWeights()
-    choosing = [Validation(x_train[first_held_out:], t_train[first_held_out:]), best] if args.hold_out else []
+    best = [BestWeights(x_train[first_held_out:], t_train[first_held_out:])] if args.hold_out else []
     x_train, t_train = x_train[:first_held_out][:args.limit], t_train[:first_held_out][:args.limit]
 
     network = BatchNormConvNet(blocks=((16, 16), (32, 32), (64, 64)), label_smoothing=0.1)
@@ -43,6 +42,7 @@ if __name__ == "__main__":
     trainer = Trainer(network, x_train, t_train, x_test, t_test, args.epochs,
                       mini_batch_size=100, optimizer="AdamW", optimizer_param={"lr": 0.01, "weight_decay": 0.01},
                       evaluate_sample_num_per_epoch=1000, verbose="epochs",
-                      callbacks=[Augmentation(distortion), Averaging(0.999), *choosing, *callbacks(args)])
+                      callbacks=[Augmentation(distortion), Averaging(0.999), *best, *callbacks(args)])
     trainer.train()
-    finish(trainer, args, __file__, "best_params.pkl", f"after epoch {best.state['epoch'] or trainer.current_epoch}")
+    finish(trainer, args, __file__, "best_params.pkl", 
+           f"after epoch {best[0].state['epoch'] if best else trainer.current_epoch}")

@@ -31,12 +31,10 @@ class Trainer:
 
     Attributes
     ----------
-    history : {"loss": the mean over the steps, "train_acc", "test_acc", "seconds"}, lists of a number per epoch;
-        callbacks may add their own
-    train_loss_list : the loss of every step
-    train_acc_list, test_acc_list : the accuracy after every epoch; those of history
+    history : {"loss", "train_acc", "test_acc", "seconds"}, lists of a number per epoch; callbacks may add their own
+    train_loss_list, train_acc_list, test_acc_list : the loss of every step, the accuracies after every epoch
     stop_training : a callback sets it to True to end the training after this epoch
-    interrupted, exit_code : whether a signal ended the training; 0, 130 after Ctrl-C, 143 after SIGTERM
+    interrupted, exit_code : whether a signal ended the training; 130 after Ctrl-C, 143 after SIGTERM, otherwise 0
     """
 
     def __init__(self, network, x_train, t_train, x_test, t_test, epochs=20, mini_batch_size=100, optimizer='SGD',
@@ -52,7 +50,7 @@ class Trainer:
         self.evaluate_sample_num_per_epoch = n if n is None else _whole("evaluate_sample_num_per_epoch", n, 1)
         self.verbose = verbose
         self.optimizer = create_optimizer(optimizer, **optimizer_param) if isinstance(optimizer, str) else optimizer
-        if isinstance(optimizer, type) or not callable(getattr(self.optimizer, "update", None)):
+        if isinstance(optimizer, type) or not hasattr(self.optimizer, "update"):
             raise TypeError(f"optimizer: expected a name or an object with update(params, grads), got {optimizer!r}")
         self.callbacks = hooks.check(callbacks)
         self.steps_per_epoch = -(-len(self.x_train) // self.batch_size)
@@ -60,7 +58,7 @@ class Trainer:
         self.stop_training, self.interrupted, self.exit_code = False, False, 0
         self.train_loss_list, self.train_acc_list, self.test_acc_list = [], [], []
         self.history = {"loss": [], "train_acc": self.train_acc_list, "test_acc": self.test_acc_list, "seconds": []}
-        self._tested = None         # a snapshot of the network that the last accuracies belong to
+        self._tested = None         # a snapshot of the network that the last accuracies are of
 
     def train(self):
         """Trains until there are `epochs` epochs. Ctrl-C or SIGTERM ends it after the current step; once more, at once.
@@ -85,11 +83,10 @@ class Trainer:
                 raise
             finally:
                 hooks.call(self.callbacks, "on_train_end", self)
-        self.interrupted = bool(received)
-        self.exit_code = 128 + received[0] if received else 0
+        self.interrupted, self.exit_code = bool(received), 128 + received[0] if received else 0
         if self.verbose and received:
-            name = "Ctrl-C" if self.exit_code == 130 else "SIGTERM"
-            print(f"stopped by {name} after {self.current_iter} steps, {self.current_epoch} whole epochs")
+            print(f"stopped by {'Ctrl-C' if self.exit_code == 130 else 'SIGTERM'} after {self.current_iter} steps, "
+                  f"{self.current_epoch} whole epochs")
         if self.verbose and self.verbose != "epochs":
             print(f"=============== Final Test Accuracy ===============\ntest acc: {self.final_accuracy():.4f}")
 
@@ -115,12 +112,13 @@ class Trainer:
         hooks.call(self.callbacks, "on_batch_begin", self)      # may replace the batch
         grads = self.network.gradient(self.x_batch, self.t_batch)
         loss = grads.loss if hasattr(grads, "loss") else self.network.loss(self.x_batch, self.t_batch)
+        loss = float(np.asarray(loss).item())
         check_step(self, x_batch, loss, grads)
         self.optimizer.update(self.network.params, grads)
         self.current_iter += 1
-        self.train_loss_list.append(float(loss))
+        self.train_loss_list.append(loss)
         hooks.call(self.callbacks, "on_batch_end", self)
-        return float(loss)
+        return loss
 
     def _end_epoch(self, loss, started):
         n = self.evaluate_sample_num_per_epoch
@@ -140,8 +138,8 @@ class Trainer:
     def final_accuracy(self):
         """The accuracy on all test examples; not measured again if the last epoch has just measured it."""
         all_tested = (self.evaluate_sample_num_per_epoch or len(self.x_test)) >= len(self.x_test)
-        arrays = arrays_of(self.network)
-        if all_tested and self._tested and all(np.array_equal(self._tested[key], arrays[key]) for key in arrays):
+        arrays, known = arrays_of(self.network), all_tested and self._tested
+        if known and all(np.array_equal(known[key], array) for key, array in arrays.items()):
             return self.test_acc_list[-1]
         return float(self.network.accuracy(self.x_test, self.t_test))
 

@@ -63,7 +63,7 @@ def test_a_share_of_the_images_is_distorted_and_the_rest_stays_as_it_is(rng):
     for share in (0, 0.3, 1):
         out = distort(x, rotation=20, share=share)
         changed = (out != x).any(axis=(1, 2, 3))
-        assert changed.mean() == pytest.approx(share, abs=0.05) and not np.shares_memory(out, x)
+        assert changed.mean() == pytest.approx(share, abs=0.09) and not np.shares_memory(out, x)
         np.testing.assert_array_equal(x, kept)
     first, second = ((distort(x, rotation=20, share=0.3) != x).any(axis=(1, 2, 3)) for _ in range(2))
     assert (first != second).any()          # others each time
@@ -90,7 +90,7 @@ def test_settings_are_the_largest_values_and_all_below_occur():
     out = distort(x, shift=3)
     moved = np.array([center_of_mass(out[i:i + 1]) for i in range(len(out))]) - (10, 15)
     assert -3 <= moved.min() < -2.9 and 2.9 < moved.max() <= 3
-    assert np.abs(np.mean(moved, axis=0)).max() < 0.2 and abs(np.corrcoef(moved.T)[0, 1]) < 0.1
+    assert np.abs(np.mean(moved, axis=0)).max() < 0.35 and abs(np.corrcoef(moved.T)[0, 1]) < 0.2     # 6 standard errors
 
 
 @pytest.mark.parametrize("smoothness, alike", [(4, 0.98), (1, 0.75)])
@@ -99,11 +99,14 @@ def test_elastic_moves_every_point_that_far_and_neighbours_alike(smoothness, ali
     rows = np.broadcast_to(np.arange(1.0, H + 1)[:, None], (1500, 1, H, W))      # the value says from where it came
     moved = (distort(rows.copy(), elastic=0.3, smoothness=smoothness) - rows)[:, 0, 2:-2, 2:-2]
     np.testing.assert_allclose(np.sqrt(np.mean(moved ** 2, axis=0)), 0.3, rtol=0.1)     # at the borders too
-    assert np.abs(np.mean(moved, axis=0)).max() < 0.03
-    correlation = np.mean(moved[:, :, 1:] * moved[:, :, :-1]) / 0.3 ** 2
-    assert correlation == pytest.approx(np.exp(-1 / (4 * smoothness ** 2)), abs=0.02) and correlation > alike
-    far = np.mean(moved[:, :, 0] * moved[:, :, -1]) / 0.3 ** 2
-    assert abs(far) < 0.15
+    assert np.abs(np.mean(moved, axis=0)).max() < 0.05                  # 0.3 / sqrt(1500), six times
+
+    def correlation(a, b):      # by the variance of these very points: that of all would make it vary with the seed
+        return np.sum(a * b) / np.sqrt(np.sum(a * a) * np.sum(b * b))
+
+    near = correlation(moved[:, :, 1:], moved[:, :, :-1])
+    assert near == pytest.approx(np.exp(-1 / (4 * smoothness ** 2)), abs=0.01) and near > alike
+    assert abs(correlation(moved[:, :, 0], moved[:, :, -1])) < 0.17     # 1 / sqrt(1500), six times, and a little
 
 
 def test_the_same_seed_gives_the_same_images_on_any_number_of_threads(rng):

@@ -7,7 +7,7 @@ import pytest
 from common.multi_layer_net_extend import MultiLayerNetExtend
 from common.trainer import Trainer
 from common.training.averaging import Averaging
-from common.training.best_weights import BestWeights, Validation
+from common.training.best_weights import BestWeights
 from common.training.early_stopping import EarlyStopping
 from common.training.snapshot import arrays_of, restore, snapshot
 
@@ -64,11 +64,10 @@ def test_the_average_follows_its_formula():
     trainer, averaging = trainer_of(), Averaging(0.3)
     net = trainer.network
     fill(net, 0)
-    averaging.on_batch_begin(trainer)
+    averaging.on_train_begin(trainer)
     expected = 0.0
     for steps, number in enumerate([1.0, 5.0, -2.0, 4.0, 4.0], start=1):
         fill(net, number)
-        averaging.on_batch_begin(trainer)
         averaging.on_batch_end(trainer)
         d = min(0.3, (1 + steps) / (10 + steps))    # 2/11, 3/12, 4/13 = 0.308 and on: the start counts less
         expected = d * expected + (1 - d) * number
@@ -105,12 +104,12 @@ def test_a_wrong_decay_is_named(decay):
 def scripted(scores, *more, **settings):
     """A trainer whose net is as good on the validation examples as the list says, epoch after epoch."""
     x, t = blobs(20, 2)
-    kept, best = {}, BestWeights()
+    kept, best = {}, BestWeights(x, t)
 
     def keep(trainer):
         kept[trainer.current_epoch] = snapshot(trainer.network)
 
-    trainer = trainer_of([*more[:1], Validation(x, t), best, keep, *more[1:]], epochs=len(scores), **settings)
+    trainer = trainer_of([*more[:1], best, keep, *more[1:]], epochs=len(scores), **settings)
     accuracy, remaining = trainer.network.accuracy, iter(scores)
     trainer.network.accuracy = lambda data, labels: next(remaining) if data is x else accuracy(data, labels)
     trainer.kept, trainer.best = kept, best
@@ -137,7 +136,7 @@ def test_patience_ends_the_training(scores, patience, epochs, best, capfd):
     trainer.train()
     assert trainer.current_epoch == epochs and trainer.best.state["epoch"] == best and not trainer.interrupted
     out = capfd.readouterr().out
-    assert (f"stopped: {patience} epochs without" in out) == (epochs - best == patience)
+    assert (f"no better val acc for {patience} epochs" in out) == (epochs - best == patience)
     assert f"kept the parameters of epoch {best}, with val acc {scores[best - 1]:.4f}" in out
     assert out.endswith(f"test acc: {trainer.test_acc_list[best - 1]:.4f}\n")
     trainer.train()
@@ -157,18 +156,32 @@ def test_a_training_goes_on_from_the_last_epoch_not_from_the_best():
     assert whole.train_loss_list == parts.train_loss_list and same(whole.kept[4], parts.kept[4])
 
 
-@pytest.mark.parametrize("callbacks", [[BestWeights()], [EarlyStopping(2)], [EarlyStopping(2), Validation(*blobs(5))]])
-def test_they_need_validation_examples_before_them(callbacks):
+@pytest.mark.parametrize("callbacks", [[EarlyStopping(2)], [EarlyStopping(2), BestWeights(*blobs(5))]])
+def test_early_stopping_needs_validation_examples_before_it(callbacks):
     trainer = trainer_of(callbacks)
-    with pytest.raises(ValueError, match=r"needs Validation\(x, t\) before it"):
+    with pytest.raises(ValueError, match=r"expected BestWeights\(x, t\) before it"):
         trainer.train()
     assert trainer.current_iter == 0
+
+
+def test_callbacks_begin_anew_in_another_training():
+    def train(callbacks, seed):
+        trainer = trainer_of(callbacks)
+        np.random.seed(seed)
+        trainer.train()
+        return trainer.train_loss_list, snapshot(trainer.network)
+
+    callbacks = [Averaging(0.9), BestWeights(*blobs(20, 2)), EarlyStopping(3)]
+    train(callbacks, 1)
+    losses, arrays = train(callbacks, 2)
+    expected_losses, expected = train([Averaging(0.9), BestWeights(*blobs(20, 2)), EarlyStopping(3)], 2)
+    assert losses == expected_losses and same(arrays, expected)
 
 
 def test_wrong_settings_are_named():
     with pytest.raises(ValueError, match="patience >= 1, got 0"):
         EarlyStopping(0)
     with pytest.raises(ValueError, match=r"x_validation, t_validation.*\(3,\) and \(5, 2\)"):
-        Validation(blobs(5)[0], blobs(3)[1])
+        BestWeights(blobs(5)[0], blobs(3)[1])
     with pytest.raises(ValueError, match="t_validation: .*got 3 at index 0"):
-        trainer_of([Validation(blobs(1)[0], np.array([3]))]).train()
+        trainer_of([BestWeights(blobs(1)[0], np.array([3]))]).train()

@@ -13,7 +13,7 @@ from common.optimizer import SGD
 from common.trainer import Trainer
 from common.training.augmentation import Augmentation
 from common.training.averaging import Averaging
-from common.training.best_weights import BestWeights, Validation
+from common.training.best_weights import BestWeights
 from common.training.checkpoint import Checkpoint
 from common.training.log import Log
 from common.training.snapshot import arrays_of, snapshot
@@ -245,7 +245,7 @@ def test_the_best_parameters_are_kept(average):
                 trainer.x_train[:] = np.nan
 
         trainer = trainer_of(image_net(), *([Averaging(average)] if average else []),
-                             *([Validation(*validation), BestWeights()] if validation else []), remember)
+                             *([BestWeights(*validation)] if validation else []), remember)
         if validation:
             trainer.network.accuracy = lambda x, t: 0.9 if trainer.current_epoch < 2 else 0.5
         assert message_of(trainer).endswith("after step 10")
@@ -269,7 +269,7 @@ def test_bad_examples_for_evaluation_are_named_before_the_training():
     with pytest.raises(ValueError, match=r"^inf in input x_test\[7\]$"):
         Trainer(dense_net(), x, t, bad, t)
     with pytest.raises(ValueError, match=r"^inf in input x_validation\[7\]$"):
-        trainer_of(Plain(), Validation(bad, t)).train()
+        trainer_of(Plain(), BestWeights(bad, t)).train()
 
 
 def test_numpys_own_errors_lose_nothing_either():
@@ -291,7 +291,7 @@ def test_wrong_labels_are_named_before_the_training(wrong, words):
         with pytest.raises(ValueError, match=f"^{name}: class indices must lie in {words}$"):
             Trainer(net, *sets)
     with pytest.raises(ValueError, match=f"^t_validation: class indices must lie in {words}$"):
-        Trainer(net, x, t, x, t, callbacks=[Validation(x, bad)]).train()
+        Trainer(net, x, t, x, t, callbacks=[BestWeights(x, bad)]).train()
     for compute in (net.loss, net.gradient):
         with pytest.raises(ValueError, match=words):
             compute(x, bad)

@@ -12,7 +12,7 @@ import pytest
 
 from common.training.augmentation import Augmentation, distort
 from common.training.averaging import Averaging
-from common.training.best_weights import BestWeights, Validation
+from common.training.best_weights import BestWeights
 from common.training.checkpoint import Checkpoint, saved_epochs
 from common.training.early_stopping import EarlyStopping
 from common.training.log import Log
@@ -99,7 +99,7 @@ def test_callbacks_see_every_epoch_and_may_end_the_training():
 
 
 def test_the_history_has_a_value_per_epoch():
-    trainer = trainer_of(Validation(*blobs(20, 2)))
+    trainer = trainer_of(BestWeights(*blobs(20, 2)))
     trainer.train()
     assert list(trainer.history) == ["loss", "train_acc", "test_acc", "seconds", "val_acc"]
     assert {len(values) for values in trainer.history.values()} == {4}
@@ -247,8 +247,7 @@ def noise(x):
 
 
 def everything():
-    return [Augmentation(noise), Schedule(cosine), Averaging(0.9), Validation(*blobs(20, 2)), BestWeights(),
-            EarlyStopping(3)]
+    return [Augmentation(noise), Schedule(cosine), Averaging(0.9), BestWeights(*blobs(20, 2)), EarlyStopping(3)]
 
 
 SETTINGS = {
@@ -338,7 +337,7 @@ def test_a_checkpoint_is_the_last_of_the_callbacks(tmp_path):
      r"optimizer: expected .*, got SGD\(weight_decay=0.1"),
     ([], {"mini_batch_size": 10}, "mini_batch_size: expected 16, got 10"),
     ([], {"n": 61}, "number of training examples: expected 60, got 61"),
-    ([Validation(*blobs(20))], {}, r"callbacks with a state: expected \[\], got \['Validation\(20 examples\)'\]"),
+    ([BestWeights(*blobs(20))], {}, r"callbacks with a state: expected \[\], got \['BestWeights\(20 examples\)'\]"),
     ([Averaging(0.99)], {}, r"callbacks with a state: expected \[\], got \['Averaging\(0.99\)'\]"),
     ([Schedule(cosine)], {},
      r"expected \[\], got \['Schedule\(\[0\.1, 0\.5868, 0\.0003\] in 4 epochs\)'\]. Set it as it was"),

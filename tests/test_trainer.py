@@ -17,6 +17,7 @@ from common.optimizer import Adam, Momentum
 from common.trainer import Trainer
 from common.training.averaging import Averaging
 from common.training.callbacks import HOOKS
+from common.training.schedule import Schedule, cosine
 from common.util import minibatches, shuffle_dataset
 
 
@@ -402,7 +403,8 @@ X, T = numbered(5)
 @pytest.mark.parametrize("data, words", [
     ((X, T[:4], X, T), r"x_train, t_train: .*\(4,\) and \(5, 1\)"), ((X, T, X[:3], T), r"x_test.*\(5,\) and \(3, 1\)"),
     ((X[:0], T[:0], X, T), "x_train.* 0"), ((X, T, X[:0], T[:0]), "x_test.* 0"), ((7, T, X, T), "x_train"),
-    ((X.astype(object), T, X, T), "x_train: expected numbers, got float objects")])
+    ((list("abcde"), T, X, T), "x_train: expected numbers, got <U1"),
+    ((X.astype(object), T, X, T), "x_train: expected numbers, got object")])
 def test_examples_that_cannot_be_meant_are_named(data, words):
     with pytest.raises((ValueError, TypeError), match=words):
         Trainer(Recorder(), *data)
@@ -432,7 +434,7 @@ class NothingAtAll:
     ({"optimizer": Adam}, "optimizer: expected a name or an object with update.*Adam"),
     ({"optimizer": None}, "optimizer: expected a name or an object with update.*None"),
     ({"optimizer_param": {"momentum": 0.9}}, "momentum"),
-    ({"callbacks": print}, "callbacks: expected a list, got .*write"),
+    ({"callbacks": print}, "callbacks: expected a list, got "),
     ({"callbacks": [3]}, "callbacks: expected functions and objects with some of on_train_begin.*got 3"),
     ({"callbacks": [NothingAtAll()]}, "got .*NothingAtAll"),
     ({"callbacks": [WithoutHooks()]}, "got .*WithoutHooks.*on_epoch_ended"),
@@ -496,6 +498,16 @@ def test_a_callback_may_replace_the_batch():
     assert [len(batch) for batch in network.batches] == [2, 2, 2]
 
 
+@pytest.mark.parametrize("loss", [lambda value: value, lambda value: np.array([value]), np.float32])
+def test_a_loss_of_any_one_value(loss):
+    network = Recorder()
+    plain = network.loss
+    network.loss = lambda x, t: loss(plain(x, t))
+    trainer = trainer_of(network, epochs=1)
+    trainer.train()
+    assert type(trainer.train_loss_list[0]) is float and trainer.train_loss_list[0] == pytest.approx((10 - 12) ** 2 / 2)
+
+
 def test_a_readers_own_optimizer():
     class Plain:
         def update(self, params, grads):
@@ -505,6 +517,8 @@ def test_a_readers_own_optimizer():
     network = Recorder()
     trainer_of(network, epochs=20, optimizer=Plain()).train()
     assert network.params["w"][0] == pytest.approx(12, abs=1e-3)
+    with pytest.raises(ValueError, match="expected an optimizer with a learning rate lr"):
+        trainer_of(network, optimizer=Plain(), callbacks=[Schedule(cosine)]).train()
 
 
 def test_an_instances_own_gradient_is_used():

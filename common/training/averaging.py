@@ -18,17 +18,16 @@ class Averaging:
         if not 0 < decay < 1:
             raise ValueError(f"Averaging: expected a decay between 0 and 1, 0.999 say, got {decay}")
         self.decay = float(decay)
-        # weights: those of the training, while the network has the average: that is so between the epochs
-        self.state = {"steps": 0, "average": None, "weights": None}
+
+    def on_train_begin(self, trainer):
+        if trainer.current_iter == 0:
+            # weights: those of the training while the network has the average, which is so between the epochs
+            self.state = {"steps": 0, "average": snapshot(trainer.network), "weights": None}
 
     def on_epoch_begin(self, trainer):
         if self.state["weights"]:
             restore(trainer.network, self.state["weights"])
             self.state["weights"] = None
-
-    def on_batch_begin(self, trainer):
-        if self.state["average"] is None:
-            self.state["average"] = snapshot(trainer.network)
 
     def on_batch_end(self, trainer):
         self.state["steps"] += 1

@@ -25,20 +25,16 @@ HOOKS = ("on_train_begin", "on_epoch_begin", "on_batch_begin", "on_batch_end", "
 
 
 def call(callbacks, hook, trainer):
-    """Call this method of all callbacks that have it. Functions are called `on_epoch_end`."""
+    """Call this method of all callbacks that have it; a function is its own on_epoch_end."""
     for callback in callbacks:
         if method := _method(callback, hook):
             method(trainer)
 
 
-def _method(callback, hook):
-    return getattr(callback, hook, callback if hook == "on_epoch_end" and callable(callback) else None)
-
-
 def check(callbacks):
     """The callbacks as a list. TypeError, which names the one that is none."""
     if not isinstance(callbacks, (list, tuple)):
-        raise TypeError(f"callbacks: expected a list, got {callbacks!r}: write [{callbacks!r}]")
+        raise TypeError(f"callbacks: expected a list, got {callbacks!r}")
     for callback in callbacks:
         methods = {hook: method for hook in HOOKS if (method := _method(callback, hook))}
         unknown = [name for name in dir(callback) if name.startswith("on_") and name not in HOOKS]
@@ -49,7 +45,11 @@ def check(callbacks):
             try:
                 inspect.signature(method).bind("the trainer")
             except TypeError as error:
-                raise TypeError(f"callbacks: {hook} of {callback!r} is called with the trainer, but {error}") from None
+                raise TypeError(f"callbacks: {hook} of {callback!r} is given the trainer alone, but {error}") from None
             except ValueError:
                 pass            # some functions of C have no signature
     return list(callbacks)
+
+
+def _method(callback, hook):
+    return getattr(callback, hook, callback if hook == "on_epoch_end" and callable(callback) else None)

@@ -10,14 +10,14 @@ from common.training.not_finite import each_example, finite, first_bad
 
 
 def check_examples(network, name, x, t):
-    """ValueError or TypeError: no examples, NaN or inf, objects, labels that the network has no class for.
+    """ValueError or TypeError: no examples, NaN or inf, text, labels that the network has no class for.
 
     NaN or inf in examples to train on are named by the step that meets them.
     """
     if len(x) == 0:
         raise ValueError(f"x_{name}, t_{name}: expected some examples, got 0")
-    if x.dtype == object:
-        raise TypeError(f"x_{name}: expected numbers, got {type(x.flat[0]).__name__} objects")
+    if x.dtype.kind not in "biufc":
+        raise TypeError(f"x_{name}: expected numbers, got {x.dtype}")
     if name == "train":
         if x.min() >= 0 and 128 <= x.max() <= 255:
             warnings.warn(f"x_train has values up to {x.max():g}. A network learns badly from pixels of 0 to 255: "

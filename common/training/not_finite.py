@@ -18,7 +18,7 @@ def check_step(trainer, x_given, loss, grads):
     x_given is the batch as it was drawn, before callbacks replaced it by trainer.x_batch.
     """
     network = trainer.network
-    if missing := [key for key in network.params if key not in grads]:
+    if missing := [key for key in network.params if key not in (grads or ())]:
         raise ValueError(f"gradient(x, t): expected a gradient for each of params, got none for {', '.join(missing)}")
     if finite(loss) and all(finite(grads[key]) for key in network.params):
         return

@@ -38,19 +38,31 @@ def training_options(doc, epochs, limit=None, parser=None):
     parser.add_argument("--limit", type=at_least(1), default=limit, metavar="N",
                         help=f"train on the first N examples only (default: {limit or 'all'})")
     args = start(doc, parser)
-    try:
-        writable(sys.argv[0])       # the folder of the results: better now than after the training
-        if getattr(args, "resume", None):
-            args.epochs = args.epochs or saved_epochs(args.resume)
-        elif getattr(args, "checkpoint", None) and Path(args.checkpoint).exists():
+    files = {option: vars(args).get(option) for option in ("checkpoint", "log", "resume")}
+    try:        # better now than after the training
+        for path in (sys.argv[0], files["checkpoint"], files["log"] and Log(files["log"]).path):
+            if path:
+                _check_folder(path)
+        if files["resume"]:
+            args.epochs = args.epochs or saved_epochs(files["resume"])
+        elif files["checkpoint"] and Path(files["checkpoint"]).exists():
             raise ValueError(f"--checkpoint: {args.checkpoint} exists; --resume {args.checkpoint} goes on from it")
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         parser.error(str(error))
     args.epochs = args.epochs or epochs
     if "dataset" in args:
         args.dataset = CHOICES[args.dataset]
     np.random.seed(args.seed)
     return args
+
+
+def _check_folder(path):
+    """ValueError if no file can be made in the folder of this one."""
+    folder = Path(path).absolute().parent
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise ValueError(f"{str(path)!r}: files cannot be written to {folder}: {error.strerror}") from None
 
 
 def dataset_option():
@@ -64,11 +76,11 @@ def trainer_options(parser, schedule="constant"):
     """Adds --schedule, --checkpoint, --resume, --log and --live to a parser; `callbacks` makes a list of them."""
     parser.add_argument("--schedule", choices=SCHEDULES, default=schedule,
                         help="how the learning rate changes (default: %(default)s)")
-    parser.add_argument("--checkpoint", type=_argument(writable), metavar="FILE",
+    parser.add_argument("--checkpoint", metavar="FILE",
                         help="save the state of the training here after every epoch")
-    parser.add_argument("--resume", type=_argument(_existing), metavar="FILE",
+    parser.add_argument("--resume", metavar="FILE",
                         help="go on from this checkpoint, and end with the numbers of a training without a pause")
-    parser.add_argument("--log", type=_argument(lambda path: Log(writable(path))), metavar="FILE",
+    parser.add_argument("--log", metavar="FILE",
                         help="write the history here after every epoch, as .json or .csv")
     parser.add_argument("--live", action="store_true", help="show loss and accuracy in a window during the training")
     return parser
@@ -76,8 +88,8 @@ def trainer_options(parser, schedule="constant"):
 
 def callbacks(args):
     """The callbacks that the options of `trainer_options` ask for; the checkpoint last, as it must be."""
-    asked = [args.schedule != "constant" and Schedule(SCHEDULES[args.schedule]), args.live and LiveWindow(), args.log,
-             (args.checkpoint or args.resume) and _Checkpoint(args.checkpoint, args.resume)]
+    asked = [args.schedule != "constant" and Schedule(SCHEDULES[args.schedule]), args.live and LiveWindow(),
+             args.log and Log(args.log), (args.checkpoint or args.resume) and _Checkpoint(args.checkpoint, args.resume)]
     return [callback for callback in asked if callback]
 
 
@@ -90,32 +102,6 @@ class _Checkpoint(Checkpoint):
         except (ValueError, OSError) as error:
             print(error, file=sys.stderr)
             end(2)
-
-
-def writable(path):
-    """The path, if a file can be made in its folder; otherwise ValueError."""
-    folder = Path(path).absolute().parent
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            return path
-    except OSError as error:
-        raise ValueError(f"{str(path)!r}: files cannot be written to {folder}: {error.strerror}") from None
-
-
-def _existing(path):
-    if not Path(path).is_file():
-        raise ValueError(f"expected a checkpoint, but there is no file {path!r}")
-    return path
-
-
-def _argument(make):
-    """A type for `add_argument`: make(text), whose ValueError is what the reader is told."""
-    def checked(text):
-        try:
-            return make(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-    return checked
 
 
 def at_least(smallest):

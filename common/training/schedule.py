@@ -17,6 +17,8 @@ class Schedule:
         self.rates = [round(float(function(progress)), 4) for progress in (0.01, 0.5, 0.99)]
 
     def on_train_begin(self, trainer):
+        if not hasattr(trainer.optimizer, "lr"):
+            raise ValueError(f"Schedule: expected an optimizer with a learning rate lr, got {trainer.optimizer!r}")
         self.state = {"lr": trainer.optimizer.lr}
         self.epochs = trainer.planned_epochs if set(self.rates) != {1.0} else "any number of"
         if self.epochs == trainer.planned_epochs < trainer.epochs:

@@ -99,7 +99,7 @@ MISTAKES = [    # (module, the text, what it becomes)
     ("network", "0.5 * self", "1 * self"),
     ("training/averaging", "array - average[key]", "array + average[key]"),
     ("training/schedule", "current_iter + 0.5", "current_iter"),
-    ("training/best_weights", "score > self.state", "score >= self.state"),
+    ("training/best_weights", "accuracy > self.state", "accuracy >= self.state"),
 ]
 
 
