@@ -86,7 +86,7 @@ def test_training_leaves_weights_a_figure_and_an_accuracy(project, tmp_path):
     assert list(tmp_path.iterdir()) == []
     assert 0.2 < float(last_line(result).removeprefix("Test accuracy: ")) < 0.95
     assert saved_figures(folder) >= {"train_sample_weight.png"}
-    assert init_network(folder / "sample_weight_weak.pkl")["W3"].shape == (100, 10)
+    assert init_network(folder / "sample_weight_trial.pkl")["W3"].shape == (100, 10)
     assert (folder / "sample_weight.pkl").read_bytes() == good
 
 
