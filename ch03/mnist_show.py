@@ -1,7 +1,9 @@
-"""The data: handwritten digits of 28 x 28 grey pixels, and the digit that each one means.
+"""The data, MNIST: images of handwritten digits, 28 x 28 grey pixels, each with its label (book, 3.6.1).
 
-Look at the first training digit (a 5 in the full set), then at fifty drawn at random (--seed draws others):
-some of them puzzle people too. Chapter 3: next is neuralnet_mnist.py.
+Look at the first training digit, a 5 in the full set. Then look at fifty others, drawn at random: some are hard to
+read for people too. Another --seed draws others.
+
+Before: sig_step_compare.py; next: neuralnet_mnist.py.
 """
 import argparse
 import sys
@@ -10,14 +12,15 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from common.training.options import at_least
 from common.figures.plot import image_grid, show
+from common.script import start
+from common.training.options import at_least
 from dataset.mnist import load_mnist
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--seed", type=at_least(0), default=0, help="which digits are drawn")
-    args = parser.parse_args()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seed", type=at_least(0), default=0, help="which digits are drawn (default: %(default)s)")
+    args = start(__doc__, parser)
     np.random.seed(args.seed)
 
     (x_train, t_train), _ = load_mnist(flatten=True, normalize=False)

@@ -1,8 +1,11 @@
-"""Inference: a network with ready weights reads the 10,000 test digits, one after the other.
+"""Inference: a network that is already trained reads the test digits, one at a time (book, 3.6.2).
 
-Look at `predict`: a network is three matrix products with an activation after each. Its weights stand in
-sample_weight.pkl (train_sample_weight.py made them; the book's own file works in its place). Chapter 3: next
-is neuralnet_mnist_batch.py.
+Look at the function `predict`. A network is three matrix products, with an activation function after each. Then look
+at the accuracy: the share of the digits that are read right.
+
+The weights come from sample_weight.pkl. train_sample_weight.py made it; the book's own file works too.
+
+Before: mnist_show.py; next: neuralnet_mnist_batch.py.
 """
 import sys
 from pathlib import Path
@@ -10,13 +13,14 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from common.functions import sigmoid, softmax
 from common.files import load_pickle
+from common.functions import sigmoid, softmax
+from common.script import start
 from dataset.mnist import load_mnist
 
 
 def get_data():
-    """The test digits, float32 (N, 784) in 0.0 to 1.0, and their labels (N,)."""
+    """The test digits, (N, 784) float32 from 0.0 to 1.0, and their labels, (N,)."""
     _, (x_test, t_test) = load_mnist(normalize=True, flatten=True, one_hot_label=False)
     return x_test, t_test
 
@@ -27,8 +31,7 @@ def init_network(file_name=Path(__file__).resolve().with_name("sample_weight.pkl
     Parameters
     ----------
     file_name : str or Path
-        A pickle of a dict of W1, b1, W2, b2, W3 and b3, of any float dtype and any sizes of the hidden
-        layers.
+        A pickle of a dict with W1, b1, W2, b2, W3 and b3: any float dtype, hidden layers of any size.
 
     Returns
     -------
@@ -37,7 +40,7 @@ def init_network(file_name=Path(__file__).resolve().with_name("sample_weight.pkl
     Raises
     ------
     ValueError
-        If the file is damaged, or an array is missing or does not fit: 784 pixels in, 10 classes out.
+        The file is damaged, or an array is missing or has a wrong shape (784 pixels in, 10 classes out).
     """
     network = load_pickle(file_name)
     if not isinstance(network, dict):
@@ -59,13 +62,14 @@ def init_network(file_name=Path(__file__).resolve().with_name("sample_weight.pkl
 
 
 def predict(network, x):
-    """Probabilities of the digits: (10,) for one example (784,), (N, 10) for a batch (N, 784)."""
+    """The probability of each digit: (10,) for one image (784,), (N, 10) for a batch (N, 784)."""
     z1 = sigmoid(x @ network["W1"] + network["b1"])
     z2 = sigmoid(z1 @ network["W2"] + network["b2"])
     return softmax(z2 @ network["W3"] + network["b3"])
 
 
 if __name__ == "__main__":
+    start(__doc__)
     x, t = get_data()
     network = init_network()
     right = 0

@@ -1,8 +1,9 @@
-"""The same inference a hundred digits at a time.
+"""The same network reads a hundred digits at a time (book, 3.6.3).
 
-Look at the shapes: (100, 784) goes in, (100, 10) comes out, and `predict` is unchanged. The accuracy is the
-same; the time is not, since NumPy works best on large arrays. Chapter 3, last script: next is
-ch04/gradient_1d.py.
+Look at the shapes: (100, 784) goes in, (100, 10) comes out, and `predict` is the same function as before. The accuracy
+is the same too. The time is not: NumPy is fastest with large arrays.
+
+Before: neuralnet_mnist.py; next: ch04/gradient_1d.py.
 """
 import sys
 from pathlib import Path
@@ -12,10 +13,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ch03.neuralnet_mnist import get_data, init_network, predict
+from common.script import start
 
 BATCH_SIZE = 100
 
 if __name__ == "__main__":
+    start(__doc__)
     x, t = get_data()
     network = init_network()
 

@@ -1,19 +1,22 @@
-"""The step function: the perceptron's activation, on or off and nothing between.
+"""The step function, the activation of the perceptron: 1 for x above 0, else 0 (book, 3.2).
 
-Look at the jump at 0. Everywhere else the curve is flat, so a small change of a weight changes nothing in the
-output, and there is no slope to learn from. Chapter 3, first of four: next is sigmoid.py.
+Look at the jump at 0. The curve is flat everywhere else. A small change of a weight changes nothing in the output, so
+there is no slope to learn from.
+
+Chapter 3, first script; next: sigmoid.py.
 """
 import sys
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common.figures.plot import plt, show
 from common.functions import step_function
-from common.figures.plot import show
+from common.script import start
 
 if __name__ == "__main__":
+    start(__doc__)
     x = np.arange(-5.0, 5.0, 0.01)
     plt.plot(x, step_function(x))
     plt.ylim(-0.1, 1.1)

@@ -1,17 +1,19 @@
-"""The gradient of a function of two variables, drawn as a field of arrows.
+"""The gradient of a function of two variables, f(x0, x1) = x0² + x1², as a field of arrows (book, 4.4).
 
-Each arrow is the negative gradient: the way down. Look where they point (to the minimum, here the origin) and
-how they shrink on the way. Chapter 4: next is gradient_method.py.
+Look at the arrows. Each is the negative gradient, the direction in which f falls fastest. Here they all point to the
+minimum, and they get shorter near it.
+
+Before: gradient_1d.py; next: gradient_method.py.
 """
 import sys
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common.figures.plot import plt, show
 from common.gradient import numerical_gradient
-from common.figures.plot import show
+from common.script import start
 
 
 def function_2(x):
@@ -20,6 +22,7 @@ def function_2(x):
 
 
 if __name__ == "__main__":
+    start(__doc__)
     side = np.arange(-2.0, 2.25, 0.25)
     points = np.array([(x0, x1) for x1 in side for x0 in side])
     gradients = np.array([numerical_gradient(function_2, point) for point in points])
@@ -29,6 +32,6 @@ if __name__ == "__main__":
     plt.plot(0, 0, "k*", markersize=12)
     plt.xlabel("x0")
     plt.ylabel("x1")
-    plt.title("negative gradient of f(x0, x1) = x0² + x1², star: the minimum")
+    plt.title("negative gradient of f(x0, x1) = x0² + x1² (star: minimum)")
     plt.grid(alpha=0.3)
     show()

@@ -1,18 +1,19 @@
-"""Gradient descent: go a little against the gradient, look again, repeat.
+"""Gradient descent: make a small step against the gradient, compute the gradient again, and repeat (book, 4.4.1).
 
-Look at the steps: long where the slope is steep, ever shorter near the minimum. Then read the printed end
-points: with too large a learning rate the point is thrown far away, with too small a one it hardly moves.
-Chapter 4: next is gradient_simplenet.py.
+Look at the steps: they are long where the slope is steep, and get shorter near the minimum. Then read the three end
+points. With a learning rate that is too large, the point moves far away; with one that is too small, it hardly moves.
+
+Before: gradient_2d.py; next: gradient_simplenet.py.
 """
 import sys
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common.figures.plot import plt, show
 from common.gradient import numerical_gradient
-from common.figures.plot import show
+from common.script import start
 
 
 def function_2(x):
@@ -21,23 +22,23 @@ def function_2(x):
 
 
 def gradient_descent(f, init_x, lr=0.01, step_num=100):
-    """Walk down `f` from `init_x`, which is left as it is.
+    """Go downhill on `f` from `init_x`, which is not changed.
 
     Parameters
     ----------
     f : callable
-        From an array shaped as `init_x` to a number.
+        Takes an array of the shape of `init_x`, returns a number.
     init_x : ndarray of float
     lr : float
-        Learning rate: the length of a step for a gradient of length 1.
+        Learning rate: a step is `lr` times the gradient.
     step_num : int
 
     Returns
     -------
     x : ndarray
-        Where the walk ended.
+        The last point.
     x_history : (step_num, ...) ndarray
-        Where each step began.
+        The point before each step.
     """
     x = init_x.copy()
     x_history = []
@@ -48,6 +49,7 @@ def gradient_descent(f, init_x, lr=0.01, step_num=100):
 
 
 if __name__ == "__main__":
+    start(__doc__)
     init_x = np.array([-3.0, 4.0])
     for lr in (1.1, 1e-10, 0.1):
         x, x_history = gradient_descent(function_2, init_x, lr=lr, step_num=20)
@@ -57,7 +59,7 @@ if __name__ == "__main__":
     X0, X1 = np.meshgrid(side, side)
     plt.figure(figsize=(6, 6))
     plt.contour(X0, X1, X0**2 + X1**2, levels=[1, 4, 9, 16, 25], colors="gray", linestyles="--")
-    plt.plot(x_history[:, 0], x_history[:, 1], "o-", markersize=5, label="a step each, lr = 0.1")
+    plt.plot(x_history[:, 0], x_history[:, 1], "o-", markersize=5, label="each step, lr = 0.1")
     plt.plot(0, 0, "k*", markersize=12, label="minimum")
     plt.xlabel("x0")
     plt.ylabel("x1")

@@ -1,8 +1,9 @@
-"""The gradient of a loss: what a network of six weights would have to change to answer better.
+"""The gradient of a loss: how six weights should change, so that the network answers better (book, 4.4.2).
 
-Look at the signs of dW: a weight with a positive gradient should shrink, one with a negative gradient should
-grow, and only the column of the right answer is negative. Take such a step and the loss falls. Chapter 4:
-next is two_layer_net.py.
+Look at the signs of dW. A weight with a positive gradient should become smaller, a weight with a negative gradient
+larger. Only the column of the right answer is negative. Then look at the loss: one such step makes it smaller.
+
+Before: gradient_method.py; next: two_layer_net.py.
 """
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common.functions import cross_entropy_error, softmax
 from common.gradient import numerical_gradient
+from common.script import start
 
 
 class simpleNet:
@@ -21,15 +23,16 @@ class simpleNet:
         self.W = np.random.randn(2, 3)
 
     def predict(self, x):
-        """Scores, (3,) from an input of (2,)."""
+        """Scores (3,) of an input (2,)."""
         return x @ self.W
 
     def loss(self, x, t):
-        """Cross-entropy of the softmax of the scores against the one-hot target `t`."""
+        """Cross-entropy error of softmax(scores) and the one-hot target `t`."""
         return cross_entropy_error(softmax(self.predict(x)), t)
 
 
 if __name__ == "__main__":
+    start(__doc__)
     np.random.seed(0)
     x = np.array([0.6, 0.9])
     t = np.array([0, 0, 1])

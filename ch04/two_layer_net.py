@@ -1,8 +1,9 @@
-"""A network of two layers without layer classes: the forward pass and its gradient, written out by hand.
+"""A network of two layers, written without layer classes: its forward pass, and its gradient by hand (book, 4.5.1).
 
-Compare `gradient` with `predict`: it walks the same five lines backwards, and `numerical_gradient` is the
-slow check that it is right. Chapter 4: train_neuralnet.py trains this network; chapter 5 writes it again with
-layers.
+Compare `gradient` with `predict`: it goes through the same lines backwards. Below, both gradients of a small net are
+computed: by `gradient`, and by `numerical_gradient`, which is slow but simple. They agree.
+
+Before: gradient_simplenet.py; next: train_neuralnet.py, which trains this network.
 """
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common.functions import cross_entropy_error, sigmoid, sigmoid_grad, softmax
 from common.gradient import numerical_gradient
+from common.script import start
 
 
 class TwoLayerNet:
@@ -21,7 +23,7 @@ class TwoLayerNet:
     ----------
     input_size, hidden_size, output_size : int
     weight_init_std : float
-        Standard deviation of the first weights; biases begin at 0.
+        Standard deviation of the weights at the start; biases start at 0.
 
     Attributes
     ----------
@@ -48,19 +50,18 @@ class TwoLayerNet:
         return cross_entropy_error(self.predict(x), t)
 
     def accuracy(self, x, t):
-        """Share of examples whose most probable class is the target."""
+        """The share of the examples whose most probable class is the target."""
         if t.ndim == 2:
             t = t.argmax(axis=1)
         return float(np.mean(self.predict(x).argmax(axis=1) == t))
 
     def numerical_gradient(self, x, t):
-        """The gradient of `loss` by central differences, keys as in `params`: two forward passes per
-        number."""
+        """The gradient of `loss` by central differences, keys as in `params`. Two forward passes for each number."""
         return {key: numerical_gradient(lambda _: self.loss(x, t), param)
                 for key, param in self.params.items()}
 
     def gradient(self, x, t):
-        """The gradient of `loss` by the chain rule, keys as in `params`: one pass forward and one back."""
+        """The gradient of `loss` by the chain rule, keys as in `params`. One pass forward and one backward in all."""
         W1, b1, W2, b2 = (self.params[key] for key in ("W1", "b1", "W2", "b2"))
         a1 = x @ W1 + b1
         z1 = sigmoid(a1)
@@ -68,7 +69,18 @@ class TwoLayerNet:
 
         if t.ndim == 1:
             t = np.eye(len(b2))[t]
-        da2 = (y - t) / len(x)                  # softmax and cross-entropy together
+        da2 = (y - t) / len(x)                  # of softmax and cross-entropy error together
         dz1 = da2 @ W2.T
         da1 = dz1 * sigmoid_grad(a1)
         return {"W1": x.T @ da1, "b1": da1.sum(axis=0), "W2": z1.T @ da2, "b2": da2.sum(axis=0)}
+
+
+if __name__ == "__main__":
+    start(__doc__)
+    np.random.seed(0)
+    network = TwoLayerNet(input_size=4, hidden_size=5, output_size=3, weight_init_std=1.0)
+    x, t = np.random.randn(10, 4), np.random.randint(3, size=10)
+    by_hand, numerical = network.gradient(x, t), network.numerical_gradient(x, t)
+    for key in network.params:
+        print(f"d{key}: largest value {np.abs(by_hand[key]).max():.6f}, "
+              f"largest difference {np.abs(by_hand[key] - numerical[key]).max():.1e}")

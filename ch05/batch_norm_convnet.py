@@ -1,7 +1,7 @@
-"""A convolutional net with batch normalisation after every convolution: it learns faster, and to a better end.
+"""A convolutional net with batch normalization after every convolution: it learns faster, and becomes better.
 
-Look at how little differs from DeepConvNet: a layer more after each convolution, normalising every channel,
-and a single affine layer at the end.
+Look at how little differs from DeepConvNet: one more layer after each convolution, which normalizes every channel, and
+only one affine layer at the end.
 
 Before: augmentation.py; next: train_fast.py, which trains a small one.
 """
@@ -11,25 +11,28 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common.figures.graph import summary
 from common.initializer import random_affine, random_convolution
 from common.layers import BatchNormalization, Dropout, GlobalAveragePooling, Pooling, Relu, SoftmaxWithLoss
 from common.network import Network
+from common.script import start
 
 
 class BatchNormConvNet(Network):
-    """Blocks of convolutions, each 3x3, with batch normalisation and relu; dropout, affine, softmax with loss.
+    """Blocks of 3x3 convolutions with batch normalization and relu; then dropout, affine, softmax with loss.
 
-    The last convolution of each block is pooled, 2x2, at once: only a quarter of the values are left to normalise.
+    In each block, 2x2 max pooling follows the last convolution directly: then there are four times fewer values to
+    normalize.
 
     Parameters
     ----------
     input_dim : (channels, height, width) of the images
-    blocks : for each block, how many filters each of its convolutions has
+    blocks : for each block, the number of filters of each convolution in it
     dropout_ratio : before the affine layer
     label_smoothing : see `SoftmaxWithLoss`
     output_size : classes
-    weight_init_std : a number, or 'he' or 'xavier'; biases begin at 0
-    global_average_pooling : give the affine layer the mean of each channel, not every pixel
+    weight_init_std : a number, 'he' or 'xavier'; biases start at 0
+    global_average_pooling : the affine layer gets the mean of each channel instead of every pixel
     dtype : of the parameters
     """
 
@@ -54,3 +57,8 @@ class BatchNormConvNet(Network):
         layers["Dropout1"] = Dropout(dropout_ratio)
         layers["Affine1"] = random_affine(channels * height * width, output_size, weight_init_std, dtype)
         super().__init__(layers, SoftmaxWithLoss(label_smoothing))
+
+
+if __name__ == "__main__":
+    start(__doc__)
+    print(summary(BatchNormConvNet(), np.random.rand(1, 1, 28, 28)))

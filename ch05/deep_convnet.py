@@ -1,7 +1,7 @@
-"""A deeper convolutional net: six convolutions of 3x3 filters, about 99.4% on MNIST (book, 8.1).
+"""A deeper convolutional net: six convolutions with 3x3 filters, about 99.4% on MNIST (book, 8.1).
 
-Look at the sizes: each pooling halves the picture while the convolutions double the channels, 28x28 pixels
-become 64 maps of 4x4. He's weights and dropout make so many layers trainable.
+Look at the shapes in the table. Each pooling halves the height and the width, and the number of channels doubles: an
+image of 28x28 pixels becomes 64 maps of 4x4. He's initial weights and dropout make it possible to train so many layers.
 
 Before: digit_through_cnn.py; next: train_deepnet.py, which trains it.
 """
@@ -11,22 +11,24 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common.figures.graph import summary
 from common.initializer import random_affine, random_convolution
 from common.layers import Dropout, Pooling, Relu
 from common.network import Network
+from common.script import start
 
 
 class DeepConvNet(Network):
-    """Convolution, relu, convolution, relu, 2x2 max pooling, all that three times; affine, relu, dropout,
-    affine, dropout, softmax with loss.
+    """Three times: convolution, relu, convolution, relu, 2x2 max pooling. Then affine, relu, dropout, affine, dropout,
+    softmax with loss.
 
     Parameters
     ----------
     input_dim : (channels, height, width) of the images
-    conv_param_1 to conv_param_6 : 'filter_num', 'filter_size' and, 0 and 1 if left out, 'pad' and 'stride'
+    conv_param_1 to conv_param_6 : 'filter_num', 'filter_size', 'pad' (default 0) and 'stride' (default 1)
     hidden_size : neurons of the hidden affine layer
     output_size : classes
-    weight_init_std : a number, or 'he' or 'xavier'; biases begin at 0
+    weight_init_std : a number, 'he' or 'xavier'; biases start at 0
     dtype : of the parameters
     """
 
@@ -54,3 +56,8 @@ class DeepConvNet(Network):
         layers["Affine2"] = random_affine(hidden_size, output_size, weight_init_std, dtype)
         layers["Dropout2"] = Dropout(0.5)
         super().__init__(layers)
+
+
+if __name__ == "__main__":
+    start(__doc__)
+    print(summary(DeepConvNet(), np.random.rand(1, 1, 28, 28)))

@@ -1,30 +1,32 @@
-"""Draw a digit with the mouse, and watch what the deep net thinks while you draw.
+"""Draw a digit with the mouse. The deep net reads it while you draw.
 
-Look at the bars when a stroke changes the digit's meaning: draw a 1, then give it the bar of a 7; close a 3 to
-an 8. Keys: u undoes a stroke, c clears all. Before: predict_digit.py; this is the last script of chapter 5.
+Look at the bars when one more line makes another digit: draw a 1, then add a bar to make it a 7; close a 3 to make it
+an 8. Keys: u takes back a stroke, c clears the drawing.
+
+Before: predict_digit.py; this is the last script of chapter 5.
 """
 import sys
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import common.figures.plot  # noqa: F401 - chooses a window, or Agg where there is none
 from ch05.predict_digit import draw_bars, in_words, load_network, probabilities_of, set_bars
+from common.figures.plot import plt, shows_figures
+from common.script import end, start
 from dataset.digit_image import center_digit
 
 SIDE = 280      # pixels of the square to draw in
 PEN = 22        # pixels: as thick as MNIST's strokes, if the digit fills most of the square
 PIXELS = np.stack(np.meshgrid(np.arange(SIDE), np.arange(SIDE)), axis=-1).astype(np.float32)      # (x, y) of each
-WITHOUT_WINDOW = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}
 HOW_TO_GET_A_WINDOW = """\
-Drawing needs a window, and matplotlib has found no way to open one. It needs
+You draw in a window, and matplotlib cannot open one here. It needs
+- a terminal: a notebook has no such window;
 - a screen: over ssh, connect with `ssh -X`;
-- and a toolkit: `sudo apt install python3-tk`, or `pip install PySide6`;
-- or a browser: `pip install tornado`, then `MPLBACKEND=WebAgg python draw_digit.py`.
-Without any of these: write a digit on paper, photograph it, and run `python predict_digit.py photo.jpg`."""
+- a toolkit: `sudo apt install python3-tk`, or `pip install PySide6`;
+- or, in place of screen and toolkit, a browser: `pip install tornado`, then `MPLBACKEND=WebAgg python draw_digit.py`.
+Without these: write a digit on paper, photograph it, and run `python predict_digit.py photo.jpg`."""
 
 
 class DigitPad:
@@ -37,9 +39,9 @@ class DigitPad:
         self.pen = None             # where the pen touches the square, as (x, y) in its pixels
         self.probabilities = None   # of what is drawn, if anything is
 
-        with plt.rc_context({"toolbar": "None"}):           # its pan and zoom would take the mouse away
+        with plt.rc_context({"toolbar": "None"}):           # zoom and pan of the toolbar would use the mouse too
             self.figure, (self.square, seen, bars) = plt.subplots(1, 3, figsize=(11, 4.5), width_ratios=(4, 3, 4))
-        self.figure.subplots_adjust(left=0.02, right=0.98, bottom=0.08, top=0.86, wspace=0.18)
+        self.figure.subplots_adjust(left=0.02, right=0.98, bottom=0.08, top=0.86, wspace=0.3)
         self.figure.suptitle("Draw a digit with the mouse.   Keys:  u  undo,  c  clear")
         self.square.set(xticks=[], yticks=[], title="draw here")
         seen.set(xticks=[], yticks=[], title="what the net sees")
@@ -48,8 +50,8 @@ class DigitPad:
         self.bars = draw_bars(bars)
         self.words = bars.set_title("")
 
-        # A full drawing of the figure takes too long between two moves of the mouse: what moves is drawn onto a
-        # copy of the rest, except in the browser, where matplotlib cannot do so.
+        # To draw the whole figure takes too long between two moves of the mouse. So only what moves is drawn, onto a
+        # copy of the rest; matplotlib cannot do so in a browser.
         self.canvas = self.figure.canvas
         self.moving = [self.drawn, self.seen, *self.bars, self.words]
         self.rest = None
@@ -64,7 +66,7 @@ class DigitPad:
         self.update()
 
     def on_draw(self, event):
-        """All but what moves has been drawn: at the start, and when the window has changed its size."""
+        """Called when the figure without `moving` was drawn: at the start, and after the window changed its size."""
         if self.canvas.supports_blit:
             self.rest = self.canvas.copy_from_bbox(self.figure.bbox)
             self.draw_moving()
@@ -100,19 +102,19 @@ class DigitPad:
         self.update()
 
     def place(self, event):
-        # Not event.xdata: it is None outside the square, where a stroke may lead and come back from.
+        # event.xdata would be None outside the square, but a stroke may leave it and come back.
         return self.square.transData.inverted().transform((event.x, event.y)).astype(np.float32)
 
     def draw_line(self, start, end):
-        """Draw with a round pen: all pixels that are near enough to the line are ink, with smooth edges."""
+        """Draw with a round pen: every pixel near the line is ink, with smooth edges."""
         from_start, line = PIXELS - start, end - start
-        share = np.clip(from_start @ line / max(line @ line, 1e-6), 0, 1)   # of the line, to its nearest point
+        share = np.clip(from_start @ line / max(line @ line, 1e-6), 0, 1)   # where on the line the nearest point is
         distance = np.linalg.norm(from_start - share[:, :, np.newaxis] * line, axis=2)
         self.ink = np.maximum(self.ink, np.clip(PEN / 2 + 0.5 - distance, 0, 1))
         self.update()
 
     def update(self):
-        """Let the net read the drawing, and show what it says."""
+        """Let the net read the drawing, and show what it sees and says."""
         self.drawn.set_data(Image.fromarray(np.uint8(255 * self.ink)).convert("RGBA"))  # RGBA is drawn fastest
         if self.ink.any():
             digit = center_digit(self.ink)
@@ -130,10 +132,12 @@ class DigitPad:
 
 
 def main():
-    if plt.get_backend().lower() in WITHOUT_WINDOW:
+    start(__doc__)
+    if not shows_figures() or "inline" in plt.get_backend():    # in a notebook, inline figures do not see the mouse
         print(HOW_TO_GET_A_WINDOW, file=sys.stderr)
-        sys.exit(2)
-    pad = DigitPad(load_network())      # kept, or matplotlib would forget its handlers
+        end(2)
+    pad = DigitPad(load_network())
+    pad.figure.pad = pad                # as long as the figure lives: matplotlib alone would forget the handlers
     plt.show()
     if pad.probabilities is not None:
         print(f"Your last drawing: {in_words(pad.probabilities)}")

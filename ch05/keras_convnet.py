@@ -1,7 +1,7 @@
-"""The convolutional net of Keras's old MNIST example, which many have met: two convolutions, one pooling, dropout.
+"""The convolutional net of Keras's old MNIST example: two convolutions, one pooling, dropout.
 
-Look at where the parameters are: 1.2 million, and all but 19,000 of them in the first affine layer, because
-there is a single pooling before it.
+Look at the parameters in the table: 1.2 million, and all but 19,000 of them are in the first affine layer, because there
+is only one pooling before it.
 
 Before: evaluate.py; next: train_keras_convnet.py, which trains it.
 """
@@ -11,22 +11,24 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common.figures.graph import summary
 from common.initializer import random_affine, random_convolution
 from common.layers import Dropout, Pooling, Relu, SoftmaxWithLoss
 from common.network import Network
+from common.script import start
 
 
 class KerasConvNet(Network):
-    """Convolution 32@3x3, relu, convolution 64@3x3, relu, 2x2 max pooling, dropout 0.25; affine 128, relu, dropout 0.5,
-    affine 10, softmax with loss.
+    """Convolution (32 filters, 3x3), relu, convolution (64 filters, 3x3), relu, 2x2 max pooling, dropout 0.25;
+    affine (128), relu, dropout 0.5, affine (10), softmax with loss.
 
     Parameters
     ----------
     input_dim : (channels, height, width) of the images
-    filter_nums : filters of the two convolutions
+    filter_nums : number of filters of the two convolutions
     hidden_size : neurons of the hidden affine layer
     output_size : classes
-    weight_init_std : a number, or 'he' or 'xavier'; biases begin at 0
+    weight_init_std : a number, 'he' or 'xavier'; biases start at 0
     label_smoothing : see `SoftmaxWithLoss`
     dtype : of the parameters
     """
@@ -44,3 +46,8 @@ class KerasConvNet(Network):
             "Dropout2": Dropout(0.5),
             "Affine2": random_affine(hidden_size, output_size, weight_init_std, dtype),
         }, SoftmaxWithLoss(label_smoothing))
+
+
+if __name__ == "__main__":
+    start(__doc__)
+    print(summary(KerasConvNet(), np.random.rand(1, 1, 28, 28)))

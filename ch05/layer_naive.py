@@ -1,11 +1,15 @@
-"""The two smallest layers, multiplication and addition: a forward and a backward each (book, 5.4).
+"""The two simplest layers, multiplication and addition, each with forward and backward (book, 5.4).
 
-Look at `MulLayer.backward`: each input gets what came from above times the *other* input, so forward must
-remember both. `AddLayer.backward` passes on what came, and has nothing to remember. Every layer in
-common/layers.py is built the same way.
+Look at `MulLayer.backward`: the gradient of each input is dout times the *other* input, so forward must keep both.
+`AddLayer.backward` returns dout unchanged, and keeps nothing. Every layer in common/layers.py is built in the same way.
 
-Chapter 5, first script: next is buy_apple.py, which uses them.
+Chapter 5, first script; next: buy_apple.py, which uses both.
 """
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common.script import start
 
 
 class MulLayer:
@@ -34,3 +38,10 @@ class AddLayer:
     def backward(self, dout):
         """dx = dy = dout."""
         return dout, dout
+
+
+if __name__ == "__main__":
+    start(__doc__)
+    for layer in (MulLayer(), AddLayer()):
+        out, (dx, dy) = layer.forward(3, 4), layer.backward(1)
+        print(f"{type(layer).__name__}: x = 3, y = 4 gives {out}; for dout = 1: dx = {dx}, dy = {dy}")

@@ -1,6 +1,7 @@
 """A small convolutional net: one convolution, one pooling, two affine layers (book, 7.5).
 
-Look at how a net is written: its layers in order, and nothing else.
+Look at how a net is written: only its layers, in order. The table shows the shape that each layer returns, and its
+parameters.
 
 Before: hyperparameter_optimization.py; next: train_convnet.py, which trains it.
 """
@@ -10,9 +11,11 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common.figures.graph import summary
 from common.initializer import random_affine, random_convolution
 from common.layers import Pooling, Relu, SoftmaxWithLoss
 from common.network import Network
+from common.script import start
 
 
 class SimpleConvNet(Network):
@@ -21,10 +24,10 @@ class SimpleConvNet(Network):
     Parameters
     ----------
     input_dim : (channels, height, width) of the images
-    conv_param : 'filter_num', 'filter_size' and, 0 and 1 if left out, 'pad' and 'stride'
+    conv_param : 'filter_num', 'filter_size', 'pad' (default 0) and 'stride' (default 1)
     hidden_size : neurons of the hidden affine layer
     output_size : classes
-    weight_init_std : a number, or 'he' or 'xavier'; biases begin at 0
+    weight_init_std : a number, 'he' or 'xavier'; biases start at 0
     label_smoothing : see `SoftmaxWithLoss`
     dtype : of the parameters
     """
@@ -43,3 +46,8 @@ class SimpleConvNet(Network):
         layers["Relu2"] = Relu()
         layers["Affine2"] = random_affine(hidden_size, output_size, weight_init_std, dtype)
         super().__init__(layers, SoftmaxWithLoss(label_smoothing))
+
+
+if __name__ == "__main__":
+    start(__doc__)
+    print(summary(SimpleConvNet(), np.random.rand(1, 1, 28, 28)))

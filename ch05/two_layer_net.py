@@ -1,7 +1,8 @@
 """The two-layer net again, now made of layers (book, 5.7).
 
-Compare it with ch04/two_layer_net.py: the formulas have moved into the layers, so the net is only their
-order, and common/network.py walks through them, forwards to predict and backwards for the gradient.
+Compare it with ch04/two_layer_net.py. The formulas are in the layers now, and the net only says their order.
+common/network.py goes through them: forward for `predict`, backward for `gradient`. The table shows the shape that each
+layer returns, and its parameters.
 
 Before: buy_apple_orange.py; next: backprop_graph.py.
 """
@@ -11,9 +12,11 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common.figures.graph import summary
 from common.initializer import random_affine
 from common.layers import Relu
 from common.network import Network
+from common.script import start
 
 
 class TwoLayerNet(Network):
@@ -21,8 +24,8 @@ class TwoLayerNet(Network):
 
     Parameters
     ----------
-    input_size, hidden_size, output_size : 784, 50 and 10, say
-    weight_init_std : a number, or 'he' or 'xavier'; biases begin at 0
+    input_size, hidden_size, output_size : for example 784, 50 and 10
+    weight_init_std : a number, 'he' or 'xavier'; biases start at 0
     dtype : of the parameters
     """
 
@@ -32,3 +35,8 @@ class TwoLayerNet(Network):
             "Relu1": Relu(),
             "Affine2": random_affine(hidden_size, output_size, weight_init_std, dtype),
         })
+
+
+if __name__ == "__main__":
+    start(__doc__)
+    print(summary(TwoLayerNet(784, 50, 10), np.random.rand(1, 784)))

@@ -1,32 +1,23 @@
 """From a photo, a scan or a drawing of a digit to the 28x28 pixels that a net trained on MNIST expects.
 
-A net reads only what looks like its training data. This is how MNIST was made, so do the same here:
+A net reads only what looks like its training data. So the picture is prepared as MNIST's were:
 
     picture = read_picture("photo.jpg")     # colours, any size
-    ink = find_ink(picture)                 # 1 where the pen was, 0 elsewhere: no paper, shadows, specks
+    ink = find_ink(picture)                 # 1 where the pen was, 0 elsewhere: no paper, shadows, printed lines
     x = center_digit(ink)                   # (28, 28): 20 pixels high or wide, centre of mass in the middle
 """
+import itertools
 import warnings
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image, ImageFilter, ImageOps
 
-SIZE = 400      # pixels of the longer side that pictures are worked on with
-BLOCK = 8       # ink whose blocks of so many pixels touch is one piece
+SIZE = 400      # pixels: the longer side of a picture while the digit is searched
 
 
 def read_picture(path):
-    """Read a PNG or JPEG file, upright, in SIZE pixels.
-
-    Parameters
-    ----------
-    path : str or Path
-
-    Returns
-    -------
-    (H, W, 3) numpy.ndarray of float32
-        Red, green, blue from 0.0 to 1.0; the longer side is SIZE.
+    """Read a PNG or JPEG file as (H, W, 3) float32: red, green, blue from 0.0 to 1.0, upright, the longer side SIZE.
 
     Raises
     ------
@@ -45,15 +36,15 @@ def read_picture(path):
             raise ValueError(f"{path}: expected at most {limit} million pixels; make it smaller") from None
         except Image.UnidentifiedImageError:
             raise ValueError(f"{path}: expected a PNG or JPEG image, got something else") from None
-        except Exception as error:      # damaged bytes can fail in any way; each means the same to the caller
+        except Exception as error:      # damaged bytes can raise anything
             raise ValueError(f"{path}: expected a whole PNG or JPEG image ({error})") from error
 
 
 def _pixels(image):
-    image.draft("RGB", (2 * SIZE, 2 * SIZE))        # a JPEG need not be decoded in full
+    image.draft("RGB", (2 * SIZE, 2 * SIZE))        # a JPEG is decoded at this size: faster
     image = ImageOps.exif_transpose(image)
     size = [max(1, round(side * SIZE / max(image.size))) for side in image.size]
-    if image.mode[0] in "IF":                       # 16 bits: Pillow's own conversion would cut, not scale
+    if image.mode[0] in "IF":                       # 16 bits: convert() would clip, not scale
         image = Image.fromarray(np.asarray(image, np.float32) / 65535)
         gray = np.asarray(image.resize(size, Image.Resampling.BILINEAR))
         return np.repeat(gray[:, :, np.newaxis], 3, axis=2)
@@ -63,16 +54,11 @@ def _pixels(image):
     if alpha.min() == 1:
         return color
     bright = np.sum(color * alpha) > 0.5 * 3 * np.sum(alpha)
-    return np.clip(color * alpha + (0 if bright else 1) * (1 - alpha), 0, 1)    # a drawing on nothing stands out
+    return np.clip(color * alpha + (0 if bright else 1) * (1 - alpha), 0, 1)    # no ground: one that the drawing can be seen on
 
 
 def find_ink(picture):
-    """Find what is drawn: dark on light or light on dark, in any colour, in uneven light.
-
-    Parameters
-    ----------
-    picture : (H, W, 3) array_like
-        From 0.0 to 1.0.
+    """Find the pen's strokes in an (H, W, 3) picture from 0.0 to 1.0: dark on light or light on dark, in any colour.
 
     Returns
     -------
@@ -82,84 +68,133 @@ def find_ink(picture):
     Raises
     ------
     ValueError
-        Nothing stands out from the ground, or `picture` is no such array.
+        There is no ink, there are several digits, or `picture` is no such array.
     """
-    picture = _checked("picture", picture, ("H", "W", 3))
-    difference = picture - _ground(picture)
-    pixels = difference.reshape(-1, 3)
-    color = np.linalg.eigh(pixels.T @ pixels)[1][:, -1]         # in which the picture differs most
-    ink = difference @ color / np.sqrt(3)
-    ink *= np.sign(np.sum(ink**3))                              # ink: few pixels, far from the ground
-    noise = max(3 * np.quantile(np.abs(ink), 0.25), 0.01)
-    candidates = ink[ink > 5 * noise]
-    if candidates.size < 20:
-        raise ValueError("nothing is drawn on it, or too faintly")
-    threshold = _otsu(candidates)
-    level = np.median(ink[ink > threshold])
-    ink = np.clip((ink / level - 0.35) / 0.3, 0, 1)
-    return (ink * _large_pieces(ink)).astype(np.float32)
+    gray = _dark_on_light(_checked("picture", picture, ("H", "W", 3)))
+    width = SIZE // 3
+    for _ in range(2):                  # once the pen's width is known, the ground is found better
+        ink = _contrast(gray, width)
+        pieces = _digit(ink)
+        ink = ink * np.any([piece.mask for piece in pieces], axis=0)
+        width = max(15, round(3 * _line_width(ink)))
+    for a, b in itertools.permutations(pieces, 2):      # the parts of a 5 overlap, or differ in height
+        taller = max(a.height, b.height)
+        if min(a.height, b.height) > 0.55 * taller and (a.right <= b.left or b.top - a.bottom > 0.15 * taller):
+            raise ValueError("expected one digit, got several; make a picture of each")
+    return ink
 
 
-def _ground(picture):
-    """The paper in its light: the median of all that lies around, which strokes are too narrow to be.
+def _dark_on_light(picture):
+    """(H, W): the colours mixed so that edges are strong, and turned round if the ink is lighter than the ground."""
+    edges = np.concatenate([np.diff(picture, axis=axis).reshape(-1, 3) for axis in (0, 1)])
+    color = np.linalg.eigh(edges.T @ edges)[1][:, -1]           # first principal component
+    gray, margin = picture @ color, SIZE // 20                  # a table beside the paper lies in the margin
+    if _darkness(gray) + _darkness(gray[margin:-margin, margin:-margin]) < 0:
+        color = -color
+    return np.where(color > 0, picture, 1 - picture) @ np.abs(color) / np.abs(color).sum()
 
-    A shadow with a straight edge belongs to the ground too: on its own side it fills most of the window.
-    """
-    H, W, _ = picture.shape
+
+def _darkness(gray):
+    """From -1 to 1; positive if what differs most from the median around it is darker."""
+    if gray.size == 0:
+        return 0
+    H, W = gray.shape
     h, w = (max(1, round(32 * side / max(H, W))) for side in (H, W))
-    around = ((10, 10), (10, 10), (0, 0))
-    small = np.pad(_resize(picture, (w, h), Image.Resampling.BOX), around, "reflect", reflect_type="odd")
-    median = np.median(sliding_window_view(small, (21, 21), axis=(0, 1)), axis=(-2, -1))
-    return _resize(median, (W, H), Image.Resampling.BILINEAR)
+    small = np.pad(_resize(gray, (w, h), Image.Resampling.BOX), 10, "reflect", reflect_type="odd")
+    around = np.median(sliding_window_view(small, (21, 21)), axis=(2, 3))
+    darker = (_resize(around, (W, H), Image.Resampling.BILINEAR) - gray)**3
+    return np.sum(darker) / max(np.sum(np.abs(darker)), 1e-9)
 
 
-def _resize(picture, size, method):
-    channels = np.moveaxis(picture, -1, 0).astype(np.float32)
-    return np.stack([Image.fromarray(channel).resize(size, method) for channel in channels], axis=-1)
+def _resize(gray, size, method):
+    return np.asarray(Image.fromarray(gray.astype(np.float32)).resize(size, method))
 
 
-def _otsu(values):
-    """The threshold that parts positive values into two groups as unlike as can be (Otsu 1979)."""
-    count, edges = np.histogram(values, bins=100, range=(0, values.max()))
-    middle = (edges[1:] + edges[:-1]) / 2
-    below, sum_below = np.cumsum(count)[:-1], np.cumsum(count * middle)[:-1]
-    above, sum_above = values.size - below, np.sum(count * middle) - sum_below
-    distance = sum_above / np.maximum(above, 1) - sum_below / np.maximum(below, 1)
-    return edges[1 + np.argmax(below * above * distance**2)]
+def _contrast(gray, width):
+    """How dark each pixel is against the ground, from 0.0 to 1.0. Strokes narrower than `width` are no ground."""
+    smooth = _maximum(-_maximum(-gray, 5), 5)           # without the brightest noise
+    ground = np.maximum(-_maximum(-_maximum(smooth, width), width), 0.1)
+    ink = 1 - gray / ground                             # a share of the ground, which a shadow does not change
+    low, middle = np.quantile(ink, (0.05, 0.25))        # of the ground, also if the digit covers most of the picture
+    ink -= middle
+    strokes = ink > 6 * max(middle - low, 0.01)         # and not noise
+    level = np.quantile(ink[strokes], 0.9) if strokes.any() else 1
+    edges = (_maximum(smooth, 13) - smooth) / ground > level / 2        # uneven light has none
+    if np.sum(strokes & edges) < 20:
+        raise ValueError("nothing is drawn on it, or too faintly")
+    return np.clip((ink / level - 0.35) / 0.3, 0, 1).astype(np.float32)
 
 
-def _large_pieces(ink):
-    """1 where ink hangs together with much other ink, 0 at specks and at what the picture's edge cuts off."""
+def _maximum(values, width):
+    """The largest value in the square of `width` pixels around each pixel."""
+    for _ in "yx":
+        values = np.pad(values, ((width // 2, width - 1 - width // 2), (0, 0)), constant_values=values.min())
+        done = 1
+        while done < width:                             # the largest of 2, then 4, 8 ... pixels
+            step = min(done, width - done)
+            values, done = np.maximum(values[:-step], values[step:]), done + step
+        values = values.T
+    return values
+
+
+class _Piece:
+    """Connected ink: its pixels, its size, and how many edges of the picture it touches."""
+
+    def __init__(self, ink, mask):
+        self.mask, self.mass = mask, np.sum(ink * mask)
+        self.top, self.bottom, self.left, self.right = box = bounding_box(mask)
+        self.height = self.bottom - self.top
+        self.length = max(self.height, self.right - self.left)
+        self.edges = np.sum(np.equal(box, (0, mask.shape[0], 0, mask.shape[1])))
+
+    def frames(self, other):
+        return (self.top < other.top and other.bottom < self.bottom and self.left < other.left
+                and other.right < self.right and other.length > 0.4 * self.length)
+
+
+def _pieces(ink):
+    """The pieces of the ink, the heaviest first, without specks."""
     H, W = ink.shape
-    rows, columns = -(-H // BLOCK), -(-W // BLOCK)
-    blocks = np.pad(ink, ((0, rows * BLOCK - H), (0, columns * BLOCK - W)))
-    mass = blocks.reshape(rows, BLOCK, columns, BLOCK).sum(axis=(1, 3))
-    piece, before = np.where(mass > 0, np.arange(1, mass.size + 1).reshape(mass.shape), 0), None
-    while not np.array_equal(piece, before):        # every block takes the highest number of its neighbours
-        before = piece
-        piece = sliding_window_view(np.pad(piece, 1), (3, 3)).max(axis=(2, 3)) * (mass > 0)
+    blocks = np.pad(ink, ((0, H % 2), (0, W % 2))).reshape((H + 1) // 2, 2, (W + 1) // 2, 2).sum(axis=(1, 3))
+    number, before = np.arange(1, blocks.size + 1).reshape(blocks.shape) * (blocks > 0), None
+    while not np.array_equal(number, before):           # each block takes the largest number beside it, and goes on from there
+        before = number
+        number = np.append(0, number)[_maximum(number, 3)] * (blocks > 0)
+    mass = np.bincount(number.ravel(), blocks.ravel())
+    heavy = np.argsort(-mass)[:np.sum(mass > mass.max() / 50)]
+    return [_Piece(ink, (number == n).repeat(2, axis=0).repeat(2, axis=1)[:H, :W]) for n in heavy]
 
-    weight = np.bincount(piece.ravel(), mass.ravel())
-    inner = weight.copy()
-    inner[np.concatenate([piece[0], piece[-1], piece[:, 0], piece[:, -1]])] = 0
-    if inner.max() > weight.max() / 5:              # else the digit itself reaches the edge
-        weight = inner
-    large = (weight > weight.max() / 10)[piece]
-    return large.repeat(BLOCK, axis=0).repeat(BLOCK, axis=1)[:H, :W]
+
+def _digit(ink):
+    """The pieces of the digit, without printed lines, frames, table edges and what else the picture cuts off."""
+    pieces = _pieces(ink)
+    for width in (3, 7, 11) if pieces[0].edges > 1 else ():     # printed lines are thinner than the pen
+        thick = _maximum(_maximum(-_maximum(-ink, width), width), 3) > 0.5
+        inside = _pieces(ink * thick) if thick.any() else []
+        if inside and inside[0].edges < 2 and inside[0].length > SIZE / 20:
+            pieces = inside
+            break
+    inner = [piece for piece in pieces if piece.edges == 0]
+    if inner and (inner[0].mass > pieces[0].mass / 5 or inner[0].length > SIZE / 6):    # else the digit itself is cut
+        pieces = inner
+    pieces = [piece for piece in pieces if not any(piece.frames(other) for other in pieces)]
+    return [piece for piece in pieces if piece.mass > pieces[0].mass / 10]
 
 
 def center_digit(ink):
-    """Bring a digit into the shape of MNIST's: 20 pixels high or wide, centre of mass in the middle of 28x28.
+    """Bring a digit into the form of MNIST's: 20 pixels high or wide, the centre of mass in the middle of 28x28.
+
+    Lines that are too thin are made as thick as MNIST's thinnest.
 
     Parameters
     ----------
     ink : (H, W) array_like
-        From 0.0, ground, to 1.0, ink. Thin lines are made as thick as MNIST's thinnest.
+        From 0.0, ground, to 1.0, ink.
 
     Returns
     -------
     (28, 28) numpy.ndarray of float32
-        From 0.0 to 1.0, with the smooth edges that scaling leaves.
+        From 0.0 to 1.0, with smooth edges.
 
     Raises
     ------
@@ -169,11 +204,11 @@ def center_digit(ink):
     ink = _checked("ink", ink, ("H", "W"))
     top, bottom, left, right = bounding_box(ink)
     digit = Image.fromarray(ink[top:bottom, left:right])
-    scale = 4 * 20 / max(digit.size)                # four times MNIST's size: room to thicken lines finely
+    scale = 4 * 20 / max(digit.size)                # four times MNIST's size, to thicken lines in small steps
     digit = digit.resize([max(1, round(side * scale)) for side in digit.size], Image.Resampling.BICUBIC)
     canvas = Image.new("F", (168, 168))
     canvas.paste(digit, ((168 - digit.width) // 2, (168 - digit.height) // 2))
-    canvas = Image.fromarray(np.asarray(canvas) / np.max(canvas))       # hairlines have faded by the scaling
+    canvas = Image.fromarray(np.asarray(canvas) / np.max(canvas))       # very thin lines became faint by the scaling
     while _line_width(canvas) < 4 * 1.75:
         canvas = canvas.filter(ImageFilter.MaxFilter(3))
 
@@ -206,6 +241,6 @@ def bounding_box(ink):
 
 
 def _line_width(image):
-    """Of a drawing made of lines, from their area and their outline, which is twice as long as they are."""
+    """Of a drawing made of lines: their area, divided by half the length of their outline."""
     pixels = (np.asarray(image) > 0.5).astype(np.float32)
-    return 2 * pixels.sum() / np.hypot(*np.gradient(pixels)).sum()
+    return 2 * pixels.sum() / max(1, np.hypot(*np.gradient(pixels)).sum())

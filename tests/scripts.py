@@ -1,4 +1,4 @@
-"""Run a chapter script as a reader does: in a process of its own, from some folder, without a screen."""
+"""Run a chapter script as a reader does: in a process of its own, from some folder; figures go to files."""
 import os
 import shutil
 import subprocess

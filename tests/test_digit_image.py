@@ -6,9 +6,9 @@ from io import BytesIO
 import numpy as np
 import pytest
 from digits import enlarged, real_digits, trained_network
+from pictures import PICTURES, several
 from PIL import Image, ImageOps
 
-from dataset import digit_image
 from dataset.digit_image import bounding_box, center_digit, find_ink, read_picture
 
 
@@ -59,6 +59,37 @@ def test_100_awkward_pictures_of_digits_are_read(tmp_path, rng):
         save_awkwardly(rng, x[i], path)
         right += network.predict(prepared(path)[np.newaxis, np.newaxis]).argmax() == t[i]
     assert right >= 95
+
+
+@pytest.mark.parametrize("kind", PICTURES)
+def test_pictures_of_every_kind_are_read(kind, rng):
+    x, t = real_digits()
+    chosen = rng.choice(len(x), 6, replace=False)
+    right = [trained_network().predict(center_digit(find_ink(PICTURES[kind](rng, x[i])))[np.newaxis, np.newaxis]).argmax()
+             == t[i] for i in chosen]
+    assert sum(right) >= 5
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_several_digits_are_not_read_as_one(count, rng):
+    x, _ = real_digits()
+    for _ in range(5):
+        with pytest.raises(ValueError, match="expected one digit, got several"):
+            find_ink(several(rng, x[rng.choice(len(x), count, replace=False)]))
+
+
+def test_one_digit_above_another_is_two(rng):
+    one = enlarged(real_digits()[0][0], 120, (300, 400), 20, 100)
+    with pytest.raises(ValueError, match="got several"):
+        find_ink(np.repeat(1 - np.maximum(one, np.roll(one, 130, axis=0))[:, :, np.newaxis], 3, axis=2))
+
+
+def test_a_five_whose_bar_does_not_touch_it_is_one_digit():
+    y, x = np.indices((300, 400))
+    body = (np.abs(np.hypot(y - 180, x - 200) - 50) < 8) & ((x > 170) | (y > 200))
+    five = body | ((np.abs(x - 165) < 8) & (y > 90) & (y < 165)) | ((np.abs(y - 80) < 8) & (x > 182) & (x < 260))
+    ink = find_ink(np.repeat(1.0 - five[:, :, np.newaxis], 3, axis=2))
+    assert ink[80, 220] == ink[120, 165] == ink[180, 250] == 1
 
 
 def test_awkward_pictures_become_what_mnist_made_of_them(tmp_path, rng):
@@ -243,8 +274,3 @@ def test_what_is_no_picture_is_named(picture, words):
         find_ink(picture)
     with pytest.raises(ValueError, match=r"ink: expected shape \(H, W\), got \(1, 28, 28\)"):
         center_digit(np.zeros((1, 28, 28)))
-
-
-def test_otsu_parts_two_groups(rng):
-    values = np.concatenate([rng.normal(0.2, 0.03, 5000), rng.normal(0.8, 0.03, 300)])
-    assert 0.3 < digit_image._otsu(values) < 0.7

@@ -46,7 +46,9 @@ def test_a_photo_is_read_and_shown_from_any_folder(project, photo, tmp_path):
 def test_bad_files_are_named_and_good_ones_still_read(project, photo, tmp_path):
     Image.new("L", (200, 200), 255).save(tmp_path / "blank.png")
     (tmp_path / "text.jpg").write_text("seven")
-    bad = {"blank.png": "nothing is drawn", "text.jpg": "PNG or JPEG", "missing.png": "No such file",
+    one = np.asarray(Image.open(photo))
+    Image.fromarray(np.hstack([one, one])).save(tmp_path / "two.png")
+    bad = {"blank.png": "nothing is drawn", "two.png": "expected one digit, got several", "text.jpg": "PNG or JPEG", "missing.png": "No such file",
            "": "Is a directory"}
     copies = [tmp_path / f"{name}.png" for name in ("$_^$", "数字", "c", "d")]
     for path in copies:
