@@ -12,7 +12,6 @@ import math
 import sys
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -20,8 +19,10 @@ from ch05.deep_convnet import DeepConvNet
 from ch05.parameters import load_trained
 from ch05.simple_convnet import SimpleConvNet
 from common.functions import softmax
+from common.figures.image_grid import tiles
+from common.figures.plot import plt, show
+from common.script import start
 from common.training.options import at_least
-from common.figures.plot import show
 from dataset.mnist import load_mnist
 
 
@@ -35,16 +36,6 @@ def stations(network, image):
     return outputs
 
 
-def tiles(maps, most=24):
-    """Maps (C, H, W) beside each other in rows of the same length, at most `most`, as one picture with gaps of nan."""
-    C, H, W = maps.shape
-    rows = math.ceil(C / most)
-    columns = math.ceil(C / rows)
-    picture = np.full((rows * columns, H + 2, W + 2), np.nan)
-    picture[:C, 1:-1, 1:-1] = maps
-    return picture.reshape(rows, columns, H + 2, W + 2).swapaxes(1, 2).reshape(rows * (H + 2), -1)
-
-
 def size(x):
     return " x ".join(str(n) for n in x.shape)
 
@@ -53,30 +44,41 @@ def label(axes, text):
     axes.set_ylabel(text, rotation=0, ha="right", va="center", fontsize=9)
 
 
-def draw(outputs, title):
-    """A strip for every station, its smallest value black and its largest white; the probabilities as bars."""
-    pictures = [tiles(x) if x.ndim == 3 else x.reshape(1, -1) for x in outputs.values()]
-    heights = [min(1.6, 9 * len(picture) / picture.shape[1]) if len(picture) > 1 else 0.35 for picture in pictures]
-    figure, rows = plt.subplots(len(heights) + 1, 1, figsize=(11, 1.3 * sum(heights) + 2), layout="constrained",
-                                height_ratios=[*heights, 1])
+def draw(outputs, title, most=24):
+    """A strip for every station, its smallest value black and its largest white; the probabilities as bars.
+
+    most : maps in a row of a strip. A long way is drawn in two columns.
+    """
+    pictures = [tiles(x, math.ceil(len(x) / math.ceil(len(x) / most))) if x.ndim == 3 else x.reshape(1, -1)
+                for x in outputs.values()]
+    width = 9 if len(pictures) < 12 else 6.5                    # of a strip, in inches
+    heights = [min(1.6, width * len(picture) / picture.shape[1]) if len(picture) > 1 else 0.35 for picture in pictures]
+    heights += [1]                                              # of the bars
+    ends = np.cumsum(heights)
+    columns = [heights] if len(pictures) < 12 else np.split(heights, [np.argmax(ends > ends[-1] / 2)])
+
+    figure = plt.figure(figsize=((width + 2) * len(columns), 1.3 * max(map(sum, columns)) + 1), layout="constrained")
     figure.suptitle(title)
-    for axes, picture, (name, x) in zip(rows, pictures, outputs.items()):
+    places = []
+    for part, column in zip(figure.subfigures(1, len(columns), squeeze=False)[0], columns):
+        places += list(part.subplots(len(column), 1, height_ratios=column))
+    for axes, picture, (name, x) in zip(places, pictures, outputs.items()):
         axes.imshow(picture, cmap="gray", interpolation="nearest", aspect="equal" if x.ndim == 3 else "auto")
         label(axes, f"{name}\n{size(x)}\n{x.min():.1f} to {x.max():.1f}")
         axes.set(xticks=[], yticks=[], anchor="W")
         axes.spines[:].set_visible(x.ndim != 3)
-    scores = list(outputs.values())[-1]
-    bars = rows[-1].bar(range(len(scores)), softmax(scores), color="dimgray")
-    rows[-1].bar_label(bars, [f"{p:.3f}" for p in softmax(scores)], fontsize=8)
-    rows[-1].set(xticks=range(len(scores)), xlim=(-0.5, len(scores) - 0.5), ylim=(0, 1.3), yticks=[])
-    label(rows[-1], "softmax")
+    axes, scores = places[-1], list(outputs.values())[-1]
+    bars = axes.bar(range(len(scores)), softmax(scores), color="dimgray")
+    axes.bar_label(bars, [f"{p:.3f}" for p in softmax(scores)], fontsize=8)
+    axes.set(xticks=range(len(scores)), xlim=(-0.5, len(scores) - 0.5), ylim=(0, 1.3), yticks=[])
+    label(axes, "softmax")
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser()
     parser.add_argument("--index", type=at_least(0), default=0, metavar="N", help="which test digit (default: 0)")
     parser.add_argument("--deep", action="store_true", help="through DeepConvNet")
-    args = parser.parse_args()
+    args = start(__doc__, parser)
     _, (x_test, t_test) = load_mnist(flatten=False)
     if args.index >= len(x_test):
         parser.error(f"argument --index: expected less than {len(x_test)}, got {args.index}")
@@ -92,6 +94,6 @@ if __name__ == "__main__":
         print(f"{name:8} {size(x):12}  from {x.min():7.2f} to {x.max():6.2f},"
               f"  {np.mean(x == 0):4.0%} zeros")
     draw(outputs, f"test digit {args.index}, a {t_test[args.index]}, through {type(network).__name__}")
-    show()
+    show("digit_through_cnn_deep" if args.deep else None)
     scores = list(outputs.values())[-1]
     print(f"it is a {t_test[args.index]}; the net says {scores.argmax()}, with probability {softmax(scores).max():.4f}")

@@ -38,6 +38,9 @@ if __name__ == "__main__":
             break
 
     axes = lines(losses, "step", "loss (smoothed)", title="784-100-100-100-100-10 on MNIST")
-    axes.set_ylim(0, max(1, 1.1 * max(min(curve) for curve in losses.values())))     # all of them can be seen
+    axes.set_yscale("log")              # both the start, near 2.3, and small losses can be seen
+    axes.yaxis.get_major_locator().set_params(subs=(1, 2, 5))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.minorticks_off()
     show()
     print(f"test accuracy: {', '.join(results)}")

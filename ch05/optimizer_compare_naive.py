@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common.figures.plot import plt, save_gif, show
 from common.optimizer import SGD, AdaGrad, Adam, Momentum
 from common.script import start
 from common.training.options import at_least
-from common.figures.plot import plt, save_gif, show
 
 
 def f(x, y):

@@ -9,13 +9,13 @@ Before: optimizer_compare_mnist.py; next: weight_init_compare.py.
 import sys
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common.figures.plot import plt, show
 from common.functions import relu, sigmoid
 from common.initializer import weight_std
-from common.figures.plot import show
+from common.script import start
 
 NODES = 100
 LAYERS = 5
@@ -41,6 +41,7 @@ def activations(activation, weight_init_std):
 
 
 if __name__ == "__main__":
+    start(__doc__)
     np.random.seed(0)
     figure, grid = plt.subplots(len(ROWS), LAYERS, figsize=(11, 11), sharex=True, sharey=True,
                                 layout="constrained")

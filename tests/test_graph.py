@@ -1,6 +1,9 @@
 """Graphs of forward and backward: the numbers are the net's own, nothing is changed by looking, nothing overlaps."""
 import copy
 import itertools
+import os
+import re
+import shutil
 import subprocess
 import sys
 from collections import OrderedDict
@@ -641,7 +644,9 @@ def test_any_graph_finds_its_places(rng):
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    return copy_project(tmp_path_factory.mktemp("graph"), "ch05")
+    folder = copy_project(tmp_path_factory.mktemp("graph"), "ch05")
+    shutil.copy(ROOT / "ch05/trained/simple_convnet.pkl", folder / "ch05/trained")
+    return folder
 
 
 def test_the_script_draws_three_nets_beside_itself(project, tmp_path):
@@ -653,12 +658,24 @@ def test_the_script_draws_three_nets_beside_itself(project, tmp_path):
         with Image.open(path) as picture:
             assert picture.width < 1600 and np.asarray(picture.convert("L")).std() > 5
     assert "Affine1, MatMul" in result.stdout and "Conv1 " in result.stdout
+    assert "two_layer_net, after two epochs on 4,000 digits: 7, read right" in result.stdout
+    assert "simple_convnet, parameters of simple_convnet.pkl: 7, read right" in result.stdout
+
+
+def test_a_misread_digit_is_said_to_be_so(project, tmp_path):
+    net = TwoLayerNet(784, 9, 10)
+    net.params["b2"][3] = 100
+    net.save_params(tmp_path / "threes.pkl")
+    result = run_script(project / "ch05/backprop_graph.py", "--net", "two_layer_net", "--params", tmp_path / "threes.pkl",
+                        "--examples", 2)
+    assert re.search(r"two_layer_net, parameters of threes.pkl: 7\d, misread as 33\n", result.stdout)
 
 
 @pytest.mark.parametrize("kind, net", [
     ("two_layer_net", lambda: TwoLayerNet(784, 9, 10)),
     ("relu_net", lambda: MultiLayerNet(784, [9, 8], 10)),
     ("sigmoid_net", lambda: MultiLayerNet(784, [9], 10, "sigmoid")),
+    ("batch_norm_net", lambda: MultiLayerNetExtend(784, [9, 8], 10, use_batchnorm=True)),
     ("simple_convnet", lambda: SimpleConvNet(conv_param={"filter_num": 2, "filter_size": 3}, hidden_size=7)),
     ("deep_convnet", DeepConvNet),
 ])
@@ -678,6 +695,8 @@ def test_a_file_of_another_net_is_named(project, tmp_path):
 
 
 def test_the_modules_know_neither_chapters_nor_without_need_matplotlib():
-    code = "import sys, common.figures.graph, common.figures.graph_layout; print('matplotlib' in sys.modules, 'ch05' in sys.modules)"
-    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    code = ("import sys, common.figures.graph, common.figures.graph_layout; "
+            "print('matplotlib' in sys.modules, 'ch05' in sys.modules)")
+    env = {key: value for key, value in os.environ.items() if key != "MPLBACKEND"}
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
     assert result.stdout.split() == ["False", "False"]

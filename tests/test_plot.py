@@ -47,25 +47,58 @@ def test_a_failed_save_keeps_the_old_figure(tmp_path, monkeypatch):
     assert (tmp_path / "script.png").read_bytes() == before
 
 
-def test_show_opens_a_window_where_there_is_a_screen(tmp_path, monkeypatch):
-    shown = []
-    monkeypatch.setattr(plt, "get_backend", lambda: "QtAgg")
-    monkeypatch.setattr(plt, "show", lambda: shown.append(plt.gcf()))
+@pytest.mark.parametrize("backend, in_notebook, shown, answers", [
+    ("agg", False, False, False), ("agg", True, False, False), ("svg", False, False, False),
+    ("QtAgg", False, True, True), ("tkagg", True, True, True), ("WebAgg", False, True, True),
+    ("module://matplotlib_inline.backend_inline", True, True, False), ("inline", True, True, False),
+    ("module://matplotlib_inline.backend_inline", False, False, False),     # `!python script.py` in a notebook
+    ("module://ipympl.backend_nbagg", True, True, True), ("nbAgg", False, False, False),
+    ("module://backend_interagg", False, True, False),                      # PyCharm
+])
+def test_a_figure_is_shown_or_saved(tmp_path, monkeypatch, capsys, backend, in_notebook, shown, answers):
+    seen = []
+    ipython = SimpleNamespace(get_ipython=lambda: in_notebook or None)
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    monkeypatch.setattr(plt, "get_backend", lambda: backend)
+    monkeypatch.setattr(plt, "show", lambda: seen.append(plt.gcf()))
     figure = plt.figure()
-    monkeypatch.setattr(type(figure.canvas), "required_interactive_framework", "qt")
+    titles = []
+    monkeypatch.setattr(figure.canvas.manager, "set_window_title", titles.append)
+    plot.show("curves")
+    assert (seen, titles) == (([figure], ["curves"]) if shown else ([], []))
+    assert [path.name for path in tmp_path.iterdir()] == ([] if shown else ["curves.png"])
+    assert plot.shows_figures(with_mouse=True) == answers
+    assert plt.get_fignums() == []
+
+
+def test_a_figure_that_plt_show_did_not_wait_for_stays_open(monkeypatch):
+    monkeypatch.setattr(plt, "get_backend", lambda: "QtAgg")
+    monkeypatch.setattr(plt, "show", lambda: None)
+    monkeypatch.setattr(plt, "isinteractive", lambda: True)
+    plt.figure()
     plot.show()
-    assert shown == [figure]
-    assert list(tmp_path.iterdir()) == []
+    assert len(plt.get_fignums()) == 1
 
 
-@pytest.mark.parametrize("backend", [None, "agg", "TkAgg", "module://not_installed"])
-def test_a_machine_without_a_screen_gets_a_file(tmp_path, backend):
+@pytest.mark.parametrize("backend, wrong", [
+    (None, False), ("agg", False), ("svg", False), ("TkAgg", False), ("module://not_installed", True), ("nonsense", True),
+    ("module://matplotlib_inline.nothing", True), ("module://", True),
+])
+def test_a_machine_without_a_screen_gets_a_file(tmp_path, backend, wrong):
     script = tmp_path / "draw.py"
-    script.write_text("from common.figures.plot import lines, show\nlines({'a': [1, 2]}, 'epoch', 'loss')\nshow()\n")
-    result = run_script(script, MPLBACKEND=backend, PYTHONPATH=str(ROOT))
+    script.write_text("from common.figures.plot import plt, show\nplt.plot([1, 2])\nshow()\n")
+    result = run_script(script, MPLBACKEND=backend, PYTHONPATH=str(ROOT), DISPLAY=None, WAYLAND_DISPLAY=None)
     assert result.stdout == f"Figure saved: {tmp_path / 'draw.png'}\n"
     assert Image.open(tmp_path / "draw.png").size > (300, 200)
-    assert backend != "module://not_installed" or "figures are saved to files instead" in result.stderr
+    if wrong:
+        assert re.fullmatch(rf"MPLBACKEND={backend}: .+; figures are saved to files instead\.\n", result.stderr)
+
+
+@pytest.mark.parametrize("script", sorted(path.relative_to(ROOT) for chapter in ("ch03", "ch04", "ch05")
+                                          for path in (ROOT / chapter).glob("*.py")), ids=str)
+def test_no_script_takes_matplotlib_before_plot_has_chosen_a_backend(script):
+    imports = re.findall(r"^(?:from|import) (matplotlib|common\.figures)", (ROOT / script).read_text("utf-8"), re.M)
+    assert "matplotlib" not in imports[:1]
 
 
 def test_lines_draws_each_curve_from_one_with_its_own_style():

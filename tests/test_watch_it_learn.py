@@ -1,5 +1,6 @@
 """The films and pictures of learning: each frame is there, and shows what was computed."""
 import re
+import runpy
 import sys
 from types import SimpleNamespace
 
@@ -11,9 +12,10 @@ from scripts import copy_project, last_line, run_script
 
 from ch05.decision_boundary import spiral, territory
 from ch05.deep_convnet import DeepConvNet
-from ch05.digit_through_cnn import stations, tiles
+from ch05.digit_through_cnn import stations
 from ch05.simple_convnet import SimpleConvNet
 from common.figures import plot
+from common.figures.image_grid import tiles
 
 
 @pytest.fixture(scope="module")
@@ -81,10 +83,10 @@ def test_a_digit_comes_out_of_its_stations_as_out_of_the_net(build):
 
 def test_tiles_show_every_map_once_and_nothing_else():
     maps = np.arange(5 * 2 * 3).reshape(5, 2, 3)
-    picture = tiles(maps, most=3)
-    assert picture.shape == (2 * 4, 3 * 5)
-    np.testing.assert_array_equal(picture[1:3, 6:9], maps[1])
-    np.testing.assert_array_equal(picture[5:7, 1:4], maps[3])
+    picture = tiles(maps, columns=3)
+    assert picture.shape == (2 * 3, 3 * 4)
+    np.testing.assert_array_equal(picture[1:3, 5:8], maps[1])
+    np.testing.assert_array_equal(picture[4:6, 1:4], maps[3])
     np.testing.assert_array_equal(np.sort(picture[~np.isnan(picture)]), np.arange(30))
 
 
@@ -93,3 +95,41 @@ def test_a_digits_way_is_drawn(project, tmp_path):
     result = run_script(project / "ch05/digit_through_cnn.py", "--index", 3, cwd=tmp_path)
     assert "Conv1    30 x 24 x 24" in result.stdout
     assert np.asarray(Image.open(project / "ch05/digit_through_cnn.png").convert("L")).std() > 20
+
+
+def test_a_long_way_fits_a_screen_and_leaves_the_other_figure_alone(project, tmp_path):
+    DeepConvNet().save_params(project / "ch05/deep_convnet_params.pkl")
+    (project / "ch05/digit_through_cnn.png").write_bytes(b"another figure")
+    result = run_script(project / "ch05/digit_through_cnn.py", "--deep", cwd=tmp_path)
+    assert f"Figure saved: {project / 'ch05/digit_through_cnn_deep.png'}\n" in result.stdout
+    assert Image.open(project / "ch05/digit_through_cnn_deep.png").height < 1500
+    assert (project / "ch05/digit_through_cnn.png").read_bytes() == b"another figure"
+
+
+def test_the_filters_are_shown_before_after_and_as_a_difference(project):
+    np.random.seed(0)
+    net = SimpleConvNet(weight_init_std="he")       # the weights that the script calls "before"
+    net.params["W1"][3, 0, 1, 2] += 0.25
+    net.save_params(project / "ch05/params.pkl")
+    result = run_script(project / "ch05/visualize_filter.py")
+    assert "changed them by up to 0.25\n" in result.stdout
+    with Image.open(project / "ch05/visualize_filter.png") as picture:
+        difference = np.asarray(picture.convert("L"))[2 * picture.height // 3 + 40:].ravel()
+    grey, count = np.unique(difference, return_counts=True)
+    assert set(grey[np.argsort(count)[-2:]]) == {127, 255} or set(grey[np.argsort(count)[-2:]]) == {128, 255}
+
+
+@pytest.mark.parametrize("limit", [100, 1000])
+def test_no_curve_of_the_optimizers_is_cut_off(project, limit, monkeypatch):
+    from ch05 import optimizer_compare_mnist as script
+    shown = []
+    monkeypatch.setattr(plot, "show", lambda: shown.extend(plt.gcf().axes))
+    monkeypatch.setattr(sys, "argv", ["optimizer_compare_mnist.py", "--epochs", "1", "--limit", str(limit)])
+    monkeypatch.setenv("MNIST_OFFLINE", "1")
+    monkeypatch.setattr("os.access", lambda *_: True)
+    runpy.run_path(script.__file__, run_name="__main__")
+    axes, = shown
+    low, high = axes.get_ylim()
+    for line in axes.lines:
+        assert len(line.get_ydata()) and low < line.get_ydata().min() and line.get_ydata().max() < high
+    plt.close("all")

@@ -11,7 +11,7 @@ from matplotlib.patches import Circle, FancyBboxPatch
 from common.figures.arrows import beside, curve, draw_arrow
 from common.figures.graph_layout import INDENT, LIGHT, ROW_GAP, Box, Link, layout
 from common.figures.screen import plt
-from common.figures.value_block import BACKWARD, FORWARD, STYLE, ValueBlock, line_height, text_width, write
+from common.figures.value_block import BACKWARD, FORWARD, ValueBlock, line_height, text_width, write
 
 # All lengths are in inches.
 RADIUS = 0.25           # of an operation
@@ -21,8 +21,8 @@ MARGIN = 0.15
 NEAR = 4                # how much more an input wants to be at the height of its operation than others
 SYMBOLS = {"MulLayer": "×", "AddLayer": "+", "MatMul": "dot", "AddBias": "+", "Negate": "×−1", "Exp": "exp",
            "AddOne": "+1", "Reciprocal": "1/x", "CrossEntropyError": "cross\nentropy\nerror", "Subtract": "−",
-           "Multiply": "×", "Square": "x²", "SquareRoot": "√x", "Maximum": "max", "Mean": "mean", "Im2col": "im2col",
-           "Rearrange": "reshape"}
+           "Multiply": "×", "Square": "x²", "SquareRoot": "√x", "Maximum": "max", "Mean": "mean",
+           "Im2col": "im2col", "Rearrange": "reshape"}
 
 
 def draw(graph, title=None, width=11):

@@ -140,11 +140,12 @@ def _forward_in_steps(graph, name, layer, inputs, out, own):
     expected = layer.forward(*(graph.values[value] for value in inputs))
     for key, parameter in own.items():
         graph.values[parameter] = getattr(layer, key)
+    title = Node(name, layer, (), out).title
     names = {"x": inputs[0], "t": inputs[-1], "out": out, **own}
     try:
         for result, (step, *taken) in STEPS[type(layer).__name__](layer, x.shape).items():
             names.setdefault(result, f"{name}.{result}")
-            graph.forward(step, *(names[key] for key in taken), out=names[result], inside=Node(name, layer, (), "").title)
+            graph.forward(step, *(names[key] for key in taken), out=names[result], inside=title)
         right = np.allclose(graph.values[out], expected, rtol=1e-4, atol=1e-6, equal_nan=True)
     except (AttributeError, KeyError):      # a layer of the reader's own, with the name of one of ours
         right = False

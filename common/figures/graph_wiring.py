@@ -46,7 +46,7 @@ class Node:
     def params(self):
         """{"W": (array, its gradient), ...}: by the layer's `param_names`, or else its pairs like `W` and `dW`."""
         layer, own = self.layer, getattr(self.layer, "__dict__", {})
-        names = getattr(layer, "param_names", ()) or [key for key in own if f"d{key}" in own and key not in ("x", "out")]
+        names = getattr(layer, "param_names", ()) or [key for key in own if f"d{key}" in own and key not in "xy"]
         return {name: (getattr(layer, name), getattr(layer, f"d{name}", None)) for name in names}
 
 

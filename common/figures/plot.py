@@ -3,7 +3,7 @@
     learning_curves(accuracy={"train": trainer.train_acc_list, "test": trainer.test_acc_list})
     show()
 
-Each function draws one new figure and returns its axes. A script may as well draw with `plt` itself and end with `show()`.
+Each function draws one new figure and returns its axes. A script may as well draw with `plt` itself.
 """
 from common.figures.curves import learning_curves, lines, training_curves
 from common.figures.evaluation import class_accuracies, confusion, reliability
@@ -11,5 +11,5 @@ from common.figures.gradient_check import gradient_check
 from common.figures.image_grid import filters, image_grid
 from common.figures.screen import plt, save_gif, show, shows_figures
 
-__all__ = ["class_accuracies", "confusion", "filters", "gradient_check", "image_grid", "learning_curves", "lines", "plt",
-           "reliability", "save_gif", "show", "shows_figures", "training_curves"]
+__all__ = ["class_accuracies", "confusion", "filters", "gradient_check", "image_grid", "learning_curves", "lines",
+           "plt", "reliability", "save_gif", "show", "shows_figures", "training_curves"]

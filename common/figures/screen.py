@@ -1,33 +1,33 @@
 """Where a figure goes: to a window or a notebook, or to a file where there is neither; and films.
 
-Scripts take `plt` from `common.figures.plot`, so that a wrong MPLBACKEND ends none of them.
+Scripts take `plt` from here, by way of `common.figures.plot`, so that a wrong MPLBACKEND ends none of them.
 """
 import io
 import os
 import sys
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 from PIL import Image
 
+from common.figures import save_to_files        # first of all, before matplotlib
 from common.files import write_atomically
 
 try:
-    import matplotlib.pyplot as plt
     plt.switch_backend(plt.get_backend())           # MPLBACKEND if set; else a window, or Agg where there is no screen
-except (ImportError, RuntimeError, ValueError) as error:    # MPLBACKEND was meant for another machine or program
-    print(f"MPLBACKEND={os.environ.get('MPLBACKEND')}: {str(error).splitlines()[0].split(';')[0]}; "
-          "figures are saved to files instead.", file=sys.stderr)
-    os.environ["MPLBACKEND"] = "agg"
-    import matplotlib.pyplot as plt
+except (ImportError, RuntimeError, ValueError) as error:
+    save_to_files(error)
     plt.switch_backend("agg")
 
 TO_FILES = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}      # matplotlib's backends that show nothing
 IN_NOTEBOOKS = ("inline", "nbagg", "notebook", "ipympl", "widget")      # and those that show nothing elsewhere
 
 
-def shows_figures():
-    """Does `plt.show()` put a figure before the reader, in a window, a browser or a notebook?"""
+def shows_figures(with_mouse=False):
+    """Does `plt.show()` put a figure before the reader, in a window, a browser or a notebook (that feels the mouse)?"""
     backend, ipython = plt.get_backend().lower(), sys.modules.get("IPython")
+    if with_mouse and any(name in backend for name in ("inline", "interagg")):      # pictures in Jupyter, in PyCharm
+        return False
     if any(name in backend for name in IN_NOTEBOOKS):
         return bool(ipython and ipython.get_ipython())
     return backend not in TO_FILES

@@ -20,7 +20,7 @@ class MatMul:
 
 
 class AddBias:
-    """out = x + b; dx = dout, db = the sum of dout over the N rows, for b was used N times. x (N, M), b (M,) -> (N, M)."""
+    """out = x + b; dx = dout, db = the sum of dout over the N rows: b was used N times. x (N, M), b (M,) -> (N, M)."""
 
     def forward(self, x, b):
         return x + b
@@ -152,7 +152,7 @@ class Softmax:
 
 
 class CrossEntropyError:
-    """out = the mean of -log y_t; dy = -t / y / N with t one-hot. y (N, K) probabilities, t class indices or one-hot."""
+    """out = the mean of -log y_t; dy = -t / y / N, t one-hot. y (N, K) probabilities, t class indices or one-hot."""
 
     def forward(self, y, t):
         self.y, t = as_batch(np.maximum(y, np.finfo(y.dtype).tiny), t)      # log 0 is -inf
