@@ -118,7 +118,7 @@ class HalfASigmoid(layers.Sigmoid):
 
 
 class ScaledDropout(layers.Dropout):
-    """As most libraries do it: what is kept is divided by 1 - dropout_ratio in training, so prediction needs no scale."""
+    """As most libraries do it: what is kept is divided by 1 - dropout_ratio in training, prediction needs no scale."""
 
     def forward(self, x, train_flg=True):
         return super().forward(x) / (1 - self.dropout_ratio) if train_flg else x
@@ -302,7 +302,7 @@ def broken(name):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--break", dest="mistake", metavar="NAME", nargs="?", const="",
-                        help="check a layer with this mistake; 'random': with one that you have to find; nothing: list them")
+                        help="check a layer with this mistake; random: with one for you to find; nothing: list them all")
     parser.add_argument("--seed", type=at_least(0), metavar="N", help="the same random mistake again")
     parser.add_argument("--answer", action="store_true", help="say which mistake --break random has made")
     parser.add_argument("--at-most", type=at_least(1), metavar="N", help="check N values of each array, not all")
@@ -331,7 +331,7 @@ if __name__ == "__main__":
     if hidden:
         print(f"Which mistake is it? The answer: python gradient_check.py --break random --seed {seed} --answer")
     if not check:
-        print(f"failed: {', '.join('d' + name for name in check.failed)} differ by more than {check.bound:.0e} of the largest "
-              "gradient, so a backward is wrong", file=sys.stderr)
+        print(f"failed: {', '.join('d' + name for name in check.failed)} differ by more than {check.bound:.0e} of the "
+              "largest gradient, so a backward is wrong", file=sys.stderr)
         end(1)
     print(f"passed: no difference is more than {check.bound:.0e} of the largest gradient")

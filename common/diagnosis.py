@@ -1,10 +1,11 @@
 """What is wrong with a gradient: the known mistake that explains the difference between it and the right one.
 
-A mistake is named only if that can be computed: the given gradient is what the mistake gives, or it becomes right without
-the mistake. Nothing is known of the layer but its arrays, and what it does when it runs again.
+A mistake is named only if that can be computed: the given gradient is what the mistake gives, or it becomes right
+without the mistake. Nothing is known of the layer but its arrays, and what it does when it runs again.
 """
 import copy
 import itertools
+import math
 from contextlib import contextmanager
 
 import numpy as np
@@ -24,21 +25,16 @@ def diagnose(name, comparisons, probe=None):
     probe : common.probe.Probe, optional; the layer or net, for mistakes that show only when it runs again
     """
     e = Evidence(name, comparisons, probe)
-    mistakes = [no_gradient, other_shape]
-    if e.fits:
-        mistakes += [nothing]
-        mistakes += [added_up, overwritten] if probe else []
-        mistakes += [changed_input, wrote_into_dout] if e.is_layer else []
-        mistakes += [another_input, factor, rearranged]
-        mistakes += [layer_inside] if probe else []
-        mistakes += [known_places, statistics_held_constant]
-        mistakes += [other_dout, own_value_only] if e.is_layer else []
-        mistakes += [missing_factor, missing_term]
-        mistakes += [wrong_memory, prediction] if e.is_layer else []
-        mistakes += [some_places]
-        mistakes += [not_proportional] if e.is_layer else []
-    with np.errstate(all="ignore"):
-        return next(filter(None, (mistake(e) for mistake in mistakes)), None)
+    for mistake, needs in MISTAKES:
+        if getattr(e, needs):
+            try:
+                with np.errstate(all="ignore"):
+                    found = mistake(e)
+            except Exception:       # noqa: BLE001, S112 - a layer may refuse what it gets here
+                continue
+            if found:
+                return found
+    return None
 
 
 class Evidence:
@@ -54,13 +50,14 @@ class Evidence:
         found = comparisons[name]
         self.name, self.comparisons, self.probe = name, comparisons, probe
         self.given, self.right, self.at_bends = found.given, found.by_differences.copy(), found.at_bends
-        self.is_layer = probe is not None and probe.is_layer
         self.array = self.out = self.dout = self._jacobian = None
         if probe:
             self.array, self.out, self.dout = probe.arrays[name], np.asarray(probe.out[0]), np.asarray(probe.dout[0])
             if np.isnan(self.right).any() and self.array.size <= 300:
                 self.right = np.where(np.isnan(self.right), slopes(probe.value, self.array), self.right)
-        self.fits = self.given.shape == self.right.shape
+        self.always, self.fits = True, self.given.shape == self.right.shape
+        self.runs = self.fits and probe is not None
+        self.is_layer = self.runs and probe.is_layer
         self.known, self.error = ~np.isnan(self.right), np.inf
         if self.fits:
             difference = np.where(self.known, np.abs(self.given - self.right), 0)
@@ -142,7 +139,7 @@ def factor(e):
     c = given @ right / (right @ right)
     if not e.explains(c * e.right):
         return None
-    if abs(c + 1) < 1e-4:
+    if close(c, -1):
         return f"d{e.name} has the wrong sign."
     sign = "has the wrong sign and is " if c < 0 else "is "
     return f"d{e.name} {sign}{times(abs(c))} what it should be{_reason(e, c)}."
@@ -165,29 +162,40 @@ def rearranged(e):
 
 
 def known_places(e):
-    """Right but for places that have something in common."""
+    """Right but for places that have something in common; more places than chance would choose so."""
+    if math.comb(int(e.known.sum()), int(e.wrong.sum())) < 100:
+        return None
     for what, places in _places(e):
         places = places & e.known
-        if min(places.sum(), (e.known & ~places).sum()) >= 2 and np.array_equal(places, e.wrong):
+        others = (e.known & ~places).sum()
+        if others > 1 and not (e.wrong & ~places).any() and e.wrong.sum() >= 0.95 * places.sum():
             return f"d{e.name} is wrong only {what}{_there(e)}."
 
 
 def statistics_held_constant(e):
-    """The gradient through a mean, or through a standard deviation or norm, is what is missing in the given one."""
-    if e.array is None or e.array.shape != e.out.shape or e.right.ndim < 2 or not e.known.all():
+    """In a normalization, what x changes through the mean, the standard deviation or the norm is missing.
+
+    A right gradient is direct - through(mean) - ...: `direct` is what dout gives if they are constant. How much each
+    value changes its own output, on the diagonal of the jacobian, tells how large that is.
+    """
+    if not e.is_layer or e.array.shape != e.out.shape or e.right.ndim < 2 or e.jacobian is None:
         return None
     for axes in subsets(e.right.ndim):
-        def mean(values, axes=axes):
-            return values.mean(axis=axes, keepdims=True)
-        spread = e.array - mean(e.array)
-        xn = spread / np.sqrt(mean(spread ** 2))
-        through_mean, through_std = mean(e.given), xn * mean(e.given * xn)
-        through_norm = e.array * mean(e.given * e.array) / mean(e.array ** 2)
-        for missing, what in [(through_mean, "mean"), (through_std, "standard deviation"), (through_norm, "norm"),
-                              (through_mean + through_std, "mean and the standard deviation")]:
-            if e.is_right(e.given - missing):
-                return (f"d{e.name} takes the {what} over {words(axes)} for constant: what {e.name} changes through it "
-                        "is missing.")
+        centred = e.array - e.array.mean(axis=axes, keepdims=True)
+        ways = {"mean": np.ones(e.right.shape), "standard deviation": centred, "norm": e.array}
+        ways = {what: way / np.sqrt((way ** 2).sum(axis=axes, keepdims=True)) for what, way in ways.items()}
+
+        def through(gradient, statistics, ways=ways, axes=axes):
+            return sum(ways[what] * (gradient * ways[what]).sum(axis=axes, keepdims=True) for what in statistics)
+
+        for statistics in [("mean", "standard deviation"), ("mean",), ("norm",)]:
+            direct = e.dout * diagonal(e.jacobian) / (1 - sum(ways[what] ** 2 for what in statistics))
+            if e.is_right(direct - through(direct, statistics)):
+                for kept in [(), *((what,) for what in statistics)]:
+                    if e.explains(direct - through(direct, kept)):
+                        constant = " and the ".join(what for what in statistics if what not in kept)
+                        return (f"d{e.name} takes the {constant} over {words(axes)} for constant: "
+                                f"what {e.name} changes through it is missing.")
 
 
 def missing_factor(e):
@@ -206,7 +214,8 @@ def missing_term(e):
         values = values[e.known]
         c = missing @ values / (values @ values)
         if np.ptp(values) > 0 and np.abs(missing - c * values).max() <= 1e-4 * e.error:
-            return f"d{e.name} lacks the term {c:.4g} * {what}."
+            term = what if close(abs(c), 1) else f"{abs(c):.4g} * {what}"
+            return f"d{e.name} lacks the term {term}." if c > 0 else f"d{e.name} has the term {term} too much."
 
 
 def some_places(e):
@@ -243,20 +252,20 @@ def overwritten(e):
         with _replaced(inner, forward=remember, backward=recall):
             repaired = e.probe.gradients()[e.name]
         if e.is_right(repaired):
-            return (f"d{e.name} is wrong because {_label(e, inner)} runs forward again before its backward, and remembers "
-                    "only the last.")
+            return (f"d{e.name} is wrong because {_label(e, inner)} runs forward again before its backward, and "
+                    "remembers only the last.")
 
 
 def layer_inside(e):
     """Which of the layers inside fails when it is checked alone, on what it got."""
+    if e.probe.inside is None:
+        e.probe.inside = _failing_layer(e)      # once for all gradients that fail
+    return e.probe.inside
+
+
+def _failing_layer(e):
     from common.gradient import check_gradients     # here, because that module needs this one
 
-    if e.probe.inside is None:
-        e.probe.inside = _failing_layer(e, check_gradients)
-    return e.probe.inside or None
-
-
-def _failing_layer(e, check_gradients):
     for inner in _layers_inside(e):
         calls, forward = [], inner.forward
 
@@ -268,7 +277,8 @@ def _failing_layer(e, check_gradients):
             e.probe.results()
         check = check_gradients(inner, *calls[0], at_most=200) if calls else {}
         for name in getattr(check, "failed", ()):
-            return f"{_label(e, inner)} fails when it is checked alone: {check[name].diagnosis or f'd{name} is wrong.'}"
+            found = check[name].diagnosis or f"d{name} is wrong."
+            return f"{_label(e, inner)} fails when it is checked alone: {found}"
     return ""
 
 
@@ -283,11 +293,10 @@ def changed_input(e):
         return f"d{e.name} is wrong because forward writes into its input, which backward needs as it was."
     e.probe.gradients()
     changed, inputs = e.probe.handed, e.probe.inputs
-    if not np.array_equal(changed[0], inputs[0]) and e.name in e.probe.parameters:
-        e.probe.inputs = changed
-        explained = e.array.size <= 2000 and e.explains(slopes(e.probe.value, e.array))
-        e.probe.inputs = inputs
-        if explained:
+    if not np.array_equal(changed[0], inputs[0]) and e.name in e.probe.parameters and e.array.size <= 2000:
+        with _replaced(e.probe, inputs=changed):
+            gradient = slopes(e.probe.value, e.array)
+        if e.explains(gradient):
             return f"d{e.name} is computed from an x that was written into before."
 
 
@@ -321,8 +330,7 @@ def other_dout(e):
 
 def own_value_only(e):
     if e.array.shape == e.out.shape and e.out.ndim and e.jacobian is not None:
-        diagonal = np.diag(e.jacobian.reshape(e.out.size, e.out.size)).reshape(e.out.shape)
-        if e.explains(e.dout * diagonal):
+        if e.explains(e.dout * diagonal(e.jacobian)):
             return f"d{e.name} counts only how a value changes its own output; it changes the outputs beside it too."
 
 
@@ -335,28 +343,17 @@ def wrong_memory(e):
             with _replaced(e.probe.thing):
                 try:
                     repaired = e.probe.gradients(between=replace)[e.name]
-                except Exception:       # noqa: BLE001, S112 - whatever the layer says to an array that it did not expect
+                except Exception:       # noqa: BLE001, S112 - a layer may refuse what it gets here
                     continue
             if e.is_right(repaired):
                 return f"d{e.name} is right if backward uses {what} in place of {attribute}."
 
 
-def prediction(e):
-    def value():
-        return sum(np.sum(weights * out) for weights, out in zip(e.probe.dout, e.probe.results(train_flg=False)))
-
-    if e.array.size <= 2000 and value() != e.probe.value() and e.explains(slopes(value, e.array)):
-        return f"d{e.name} is that of forward in prediction (train_flg=False), not in training."
-
-
 def not_proportional(e):
-    dout = e.probe.dout
-    e.probe.dout = [2 * weights for weights in dout]
-    doubled = e.probe.gradients()[e.name]
-    e.probe.dout = dout
+    with _replaced(e.probe, dout=[2 * weights for weights in e.probe.dout]):
+        doubled = e.probe.gradients()[e.name]
     if e.dout.ndim and np.abs(doubled - 2 * e.given).max() > 1e-2 * e.error:
         return f"d{e.name} is not proportional to dout: twice the dout must give twice the gradient."
-
 
 
 
@@ -372,7 +369,7 @@ def _there(e):
         return "; it should be 0 there"
     c = given @ right / (right @ right)
     if given.size > 1 and np.abs(given - c * right).max() <= 1e-3 * np.abs(given).max():
-        return f"; there it is {'of the wrong sign and ' if c < 0 else ''}{times(abs(c))} what it should be"
+        return "; there it has the wrong sign" if close(c, -1) else f"; there it is {times(c)} what it should be"
     return ""
 
 
@@ -381,12 +378,13 @@ def _places(e):
     shape = e.right.shape
     if e.at_bends.any():
         yield "where the function bends, as where two values tie", e.at_bends
-    for axis, word in enumerate(AXES.get(len(shape), [])):
-        for i in range(shape[axis]):
-            places = np.zeros(shape, bool)
-            places[(slice(None),) * axis + (i,)] = True
-            yield f"in {word} {i} of {shape[axis]}", places
-    if len(shape) == 4:
+    is_input = e.is_layer and e.name not in e.probe.parameters
+    for axis, size in enumerate(shape):
+        word = AXES[len(shape)][axis] if is_input and len(shape) in AXES else f"axis {axis}, place"
+        for i in range(size):
+            yield f"in {word} {i} of {size}", np.broadcast_to(
+                np.expand_dims(np.arange(size) == i, [n for n in range(len(shape)) if n != axis]), shape)
+    if len(shape) == 4 and is_input:
         border = np.ones(shape, bool)
         border[:, :, 1:-1, 1:-1] = False
         yield "at the border of the images", border
@@ -394,17 +392,20 @@ def _places(e):
     for classes in _targets(e):
         yield "at the right classes, those of t", classes
         yield "at the wrong classes, those that are not t", ~classes
+    many = math.comb(int(e.known.sum()), int(e.wrong.sum())) > 10 ** 5     # for limits that are read off the values
     alike = [(what, values) for what, values in ((e.name, e.array), ("dout", e.dout), ("out", e.out))
              if values is not None and values.shape == shape]
     for what, values in alike:
         for sign, side in (1, "above"), (-1, "below"):
             inside, outside = sign * values[e.wrong], sign * values[e.known & ~e.wrong]
-            if min(len(inside), len(outside)) > 2 and inside.min() > outside.max():
+            if len(outside) and inside.min() > outside.max():
                 limit = 0 if inside.min() >= 0 >= outside.max() else (inside.min() + outside.max()) / 2
+                if limit and not many:
+                    continue
                 yield f"where {what} is {side} {sign * limit:.2g}", e.wrong
         yield f"where {what} is 0", values == 0
         low, high = values[e.wrong].min(), values[e.wrong].max()
-        if e.wrong.sum() > 2:
+        if many:
             yield f"where {what} is between {low:.2g} and {high:.2g}", (low <= values) & (values <= high)
     for (what, values), (other, others) in itertools.combinations(alike, 2):
         yield f"where {what} and {other} have different signs", (values > 0) != (others > 0)
@@ -413,8 +414,8 @@ def _places(e):
         uses = np.count_nonzero(np.abs(e.jacobian) > 1e-9, axis=tuple(range(e.out.ndim)))
         yield f"where no output depends on {e.name}", uses == 0
         fewest = uses[uses > 0].min(initial=e.out.size)
-        yield (f"where {e.name} goes into more than {fewest} output{'s' if fewest > 1 else ''}, as where windows overlap",
-               uses > fewest)
+        outputs = "1 output" if fewest == 1 else f"{fewest} outputs"
+        yield f"where {e.name} goes into more than {outputs}, as where windows overlap", uses > fewest
 
 
 def _targets(e):
@@ -450,23 +451,20 @@ def _arrays(e):
 
 
 def _variants(e, attribute, kept):
-    """What might have to stand in place of something that a layer remembers: (words, value)."""
-    if isinstance(kept, float):
-        yield from ((f"1 - {attribute}", 1 - kept), (f"1 / {attribute}", 1 / kept if kept else kept))
-    if not isinstance(kept, np.ndarray) or kept.size == 0:
+    """What might have to stand in place of an array that a layer remembers: (words, value)."""
+    if not isinstance(kept, np.ndarray):
         return
     if kept.dtype.kind == "b":
         yield f"the opposite of {attribute}", ~kept
     if kept.dtype.kind == "f":
-        for what, values in [*e.probe.arrays.items(), ("out", e.out)]:
-            if values.shape == kept.shape and not np.array_equal(values, kept):
-                yield what, values
-        if kept.ndim == 2 and kept.shape[0] == kept.shape[1]:
+        yield from ((what, values) for what, values in [*e.probe.arrays.items(), ("out", e.out)]
+                    if values.shape == kept.shape and not np.array_equal(values, kept))
+        yield f"the square of {attribute}", kept ** 2
+        yield f"the square root of {attribute}", np.sqrt(kept)
+        if kept.ndim == 2:
             yield f"the transpose of {attribute}", kept.T.copy()
         if kept.ndim == 4:
-            yield f"{attribute} flipped, as its last rows and columns come first,", kept[:, :, ::-1, ::-1].copy()
-        yield from ((f"the square of {attribute}", kept ** 2), (f"the square root of {attribute}", np.sqrt(kept)),
-                    (f"1 / {attribute}", 1 / kept), (f"1 - {attribute}", 1 - kept))
+            yield f"{attribute} flipped, last rows and columns first,", kept[:, :, ::-1, ::-1].copy()
 
 
 def _layers_inside(e):
@@ -502,22 +500,18 @@ def _reason(e, c):
     """What a factor c may be: the number of examples, of channels, ..., or a number that the layer has."""
     if not e.probe:
         return ""
-    size = max(abs(c), 1 / abs(c))
-    x, out = np.shape(e.probe.inputs[0]), e.out.shape
-    power = _power_of_examples(e)
-    if power and size > 1.5:
-        rest = size / x[0]
-        meaning = "a mean stands where the sum belongs" if power < 0 else "the mean is missing"
-        if close(rest, 1):
-            return f", and there are {x[0]} examples: {meaning.replace('mean is', 'mean over the examples is')}"
-        for what, number in _counts(x, out, e):
-            if close(rest, number):
-                return f", and there are {x[0]} examples and {number} {what}: {meaning}"
-        return ": the factor depends on the number of examples"
-    fitting = [what for what, number in _counts(x, out, e) if number > 2 and close(size, number)]
-    if fitting:
-        return f"; {round(size)} is the number of {' and of '.join(fitting)}"
-    return _attribute(e, c)
+    size, N = max(abs(c), 1 / abs(c)), len(np.atleast_1d(e.probe.inputs[0]))
+    with_more_examples = _power_of_examples(e)
+    if with_more_examples:
+        counts = [("", 1), *((f" and {number} {what}", number) for what, number in _counts(e))]
+        fitting = [what for what, number in counts if close(size, N * number)]
+        if not fitting:
+            return ": the factor depends on the number of examples"
+        over = "" if fitting[0] else " over the examples"
+        mean = "a mean stands where the sum belongs" if with_more_examples < 0 else f"the mean{over} is missing"
+        return f", and there are {N} examples{fitting[0]}: {mean}"
+    fitting = [what for what, number in _counts(e) if number > 2 and close(size, number)]
+    return f"; {round(size)} is the number of {' and of '.join(fitting)}" if fitting else _attribute(e, c)
 
 
 def _ratio(probe, name):
@@ -530,7 +524,8 @@ def _ratio(probe, name):
 def _power_of_examples(e):
     """1 if c doubles with every example taken twice, -1 if it halves, else 0."""
     N = len(e.probe.inputs[0]) if np.ndim(e.probe.inputs[0]) else 0
-    twice = [np.concatenate([value, value]) if np.ndim(value) and len(value) == N else value for value in e.probe.inputs]
+    twice = [np.concatenate([value, value]) if np.ndim(value) and len(value) == N else value
+             for value in e.probe.inputs]
     try:
         more = _ratio(type(e.probe)(e.probe.thing, twice), e.name) / _ratio(e.probe, e.name)
     except Exception:       # noqa: BLE001 - a layer for one number of examples only
@@ -538,18 +533,17 @@ def _power_of_examples(e):
     return 1 if close(more, 2) else -1 if close(more, 0.5) else 0
 
 
-def _counts(x, out, e):
-    """(words, number) of all that can be counted in the shapes of x and out."""
+def _counts(e):
+    """(words, number) of what can be counted in the shapes of x and out."""
+    x, out = np.shape(e.probe.inputs[0]), e.out.shape
     if len(x) == 4:
-        yield from (("channels", x[1]), ("pixels", x[2] * x[3]), ("channels times pixels", x[1] * x[2] * x[3]))
-    if len(out) == 4:
+        yield from (("channels", x[1]), ("pixels", x[2] * x[3]))
+    if len(out) == 4 and out != x:
         yield from (("output channels", out[1]), ("windows", out[2] * out[3]))
     if len(x) == 2:
         yield "values per example", x[1]
     if len(out) == 2:
         yield "outputs per example", out[1]
-    if e.array.ndim == 4 and e.name in getattr(e.probe, "parameters", ()):
-        yield "weights per window", e.array[0, 0].size
     if e.jacobian is not None and e.out.ndim:
         uses = np.count_nonzero(np.abs(e.jacobian) > 1e-9, axis=tuple(range(e.out.ndim, e.jacobian.ndim)))
         if np.ptp(uses) == 0:
@@ -558,15 +552,12 @@ def _counts(x, out, e):
 
 def _attribute(e, c):
     """A number that the layer has, if the factor follows it when it is changed."""
-    for attribute, value in vars(e.probe.thing).items() if e.is_layer else ():
-        if not isinstance(value, float) or value == 0:
-            continue
-        for what, number in [(attribute, lambda a: a), (f"1 / {attribute}", lambda a: 1 / a),
-                             (f"(1 - {attribute})", lambda a: 1 - a), (f"1 / (1 - {attribute})", lambda a: 1 / (1 - a))]:
-            if value != 1 and close(c, number(value)):
-                with _replaced(e.probe.thing, **{attribute: 0.9 * value}):
-                    follows = close(_ratio(e.probe, e.name), number(0.9 * value))
-                if follows:
+    numbers = vars(e.probe.thing).items() if e.is_layer else ()
+    for attribute, value in [(key, value) for key, value in numbers if isinstance(value, float) and 0 < value < 1]:
+        for what, number in [(attribute, lambda a: a), (f"1 - {attribute}", lambda a: 1 - a),
+                             (f"1 / {attribute}", lambda a: 1 / a), (f"1 / (1 - {attribute})", lambda a: 1 / (1 - a))]:
+            with _replaced(e.probe.thing, **{attribute: 0.9 * value}):
+                if close(c, number(value)) and close(_ratio(e.probe, e.name), number(0.9 * value)):
                     return f", and that is {what}"
     return ""
 
@@ -576,15 +567,19 @@ def _attribute(e, c):
 
 def times(c):
     """"1/8 of", "8 times", "0.37 times"."""
-    if close(c, 1):
-        return "exactly"
-    if c < 1 and close(1 / c, round(1 / c)) and 1 / c < 10 ** 6:
+    if 0 < c < 1 and close(1 / c, round(1 / c)) and 1 / c < 10 ** 6:
         return f"1/{round(1 / c)} of"
     return f"{round(c) if close(c, round(c)) else format(c, '.4g')} times"
 
 
 def words(axes):
     return f"axis {axes[0]}" if len(axes) == 1 else f"axes {', '.join(map(str, axes))}"
+
+
+def diagonal(jacobian):
+    """How much every value changes its own output."""
+    shape = jacobian.shape[:jacobian.ndim // 2]
+    return np.diag(jacobian.reshape(np.prod(shape), -1)).reshape(shape)
 
 
 def close(a, b):
@@ -601,3 +596,11 @@ def reordered(values):
     for order in itertools.permutations(range(values.ndim)):
         yield values.transpose(order).reshape(values.shape)
         yield values.reshape([values.shape[axis] for axis in order]).transpose(np.argsort(order))
+
+
+MISTAKES = [        # and what it needs; in this order: what is more certain, and says more, comes first
+    (no_gradient, "always"), (other_shape, "always"), (nothing, "fits"), (added_up, "runs"), (overwritten, "runs"),
+    (changed_input, "is_layer"), (wrote_into_dout, "is_layer"), (another_input, "fits"), (factor, "fits"),
+    (rearranged, "fits"), (layer_inside, "runs"), (known_places, "fits"), (statistics_held_constant, "is_layer"),
+    (other_dout, "is_layer"), (own_value_only, "is_layer"), (missing_factor, "runs"), (missing_term, "runs"),
+    (wrong_memory, "is_layer"), (some_places, "fits"), (not_proportional, "is_layer")]

@@ -92,13 +92,15 @@ class GradientCheck(dict):
         for name, found in self.items():
             verdict = "FAILED" if name in self.failed else "NOT CHECKED" if name in self.unchecked else "passed"
             bends = f" ({found.at_bends.sum():,} at bends)" if found.at_bends.any() else ""
+            lost = (found.at_bends & np.isnan(found.by_differences)).sum()
+            bends += f", {lost:,} not comparable" if lost else ""
             lines.append(f"d{name:8}  {found.largest:.1e}  {found.absolute:18.1e}    {found.relative:.1e}  "
                          f"{found.count:9,}   {verdict}{bends}")
             if name in self.failed and diagnoses:
                 lines.append(f"    {found.diagnosis or 'No known mistake fits.'}")
         if any(found.at_bends.any() for found in self.values()):
-            lines.append("bends: where slopes to the left and right differ, as at x = 0 in a relu or where two values of a pool "
-                         "are equal.\n       There the two are compared at a point close by.")
+            lines.append("bends: where the slopes to the left and right differ, as at x = 0 in a relu, or where two\n"
+                         "       values of a pool are equal. There the two are compared at a point close by.")
         return "\n".join(lines)
 
     __str__ = __repr__ = table
@@ -172,11 +174,11 @@ def check_gradients(layer_or_net, x, *others, bound=1e-6, at_most=None):
     Parameters
     ----------
     layer_or_net : a net with `params`, `loss(x, t)` and `gradient(x, t)`; or a layer with `forward` and `backward`. A
-        layer's parameters are its `parameter_names`; its outputs are added up with random weights, so that there is one
-        number to take the gradient of.
+        layer's parameters are those that `common.probe.parameter_names` finds; its outputs are added up with random
+        weights, so that there is one number to take the gradient of.
     x, others : what forward or loss takes: x alone, x and t, or several inputs if backward returns as many gradients.
-        Anything that NumPy can turn into an array. Whole numbers count as floats, unless they are used as indices: those
-        have no gradient.
+        Anything that NumPy can turn into an array. Whole numbers count as floats, unless they are used as indices:
+        those have no gradient.
     bound : the largest relative difference that passes
     at_most : compare only so many values of each array, drawn at random; all of them if None
 
@@ -187,8 +189,8 @@ def check_gradients(layer_or_net, x, *others, bound=1e-6, at_most=None):
     Raises
     ------
     TypeError : neither a layer nor a net
-    ValueError : at_most is below 1, a gradient is missing, or nothing can be compared: an empty x, nan in x or in the
-        output, a forward that gives something else at every call, parameters that share memory
+    ValueError : nothing can be compared: at_most below 1, an empty x, nan in x or in the output, a forward that gives
+        something else at every call, parameters that share memory
     """
     if at_most is not None and at_most < 1:
         raise ValueError(f"check_gradients: expected at_most of at least 1, or None for all values, got {at_most}")
@@ -246,7 +248,7 @@ def _slope(probe, array, index):
 def _measure(probe, array, place, expected, tolerance):
     """The slope of the function in one direction; where it bends nan, and the range of what backward may give there.
 
-    If it is not what is expected, a smaller step decides. A bend keeps its jump in an even smaller one, a curve does not.
+    If it is not what is expected, a smaller step decides. In an even smaller one a bend keeps its jump.
     """
     index = np.unravel_index(place, array.shape)
     slope = _slope(probe, array, index)
@@ -268,7 +270,10 @@ def _sides(probe, array, index, h):
 
 
 def _between(probe, left, right):
-    """Backward may give, for every output of a layer, any slope between the two, or 0. In a net many bends may add up."""
+    """The range of what backward may give: for every output of a layer, any slope between the two, or 0.
+
+    In a net many bends add up, so nothing is known there.
+    """
     if not probe.is_layer:
         return -np.inf, np.inf
     bent = np.abs(right - left) > 1e-6 * np.abs(right - left).max()

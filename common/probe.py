@@ -51,14 +51,14 @@ class Probe:
         self.first_grads = self.gradients()
         self.grads = self.gradients()
 
-    def results(self, train_flg=True):
+    def results(self):
         """What forward gives, as a list. It gets copies: it may write into them."""
         np.random.set_state(self._state)
         for generator, state in self._generators:
             generator.state = state
         self.handed = copy.deepcopy(self.inputs)
         function = self._function()
-        mode = {"train_flg": train_flg} if "train_flg" in inspect.signature(function).parameters else {}
+        mode = {"train_flg": True} if "train_flg" in inspect.signature(function).parameters else {}
         out = function(*self.handed, **mode)
         return list(out) if isinstance(out, tuple) else [out]
 
@@ -84,7 +84,7 @@ class Probe:
 
 
 class LayerProbe(Probe):
-    """A layer and its inputs: the outputs of forward are added up with random weights, which are the dout of backward."""
+    """A layer and its inputs: its outputs are added up with random weights, which are the dout of backward."""
 
     is_layer = True
 
@@ -103,7 +103,7 @@ class LayerProbe(Probe):
         return copy.deepcopy(grads | {name: self._dx[i] for name, i in self._positions.items()})
 
     def _arrays(self, inputs):
-        before = dict(vars(self.thing))
+        before = dict(getattr(self.thing, "__dict__", {}))
         self.parameters, self._positions = (), {}
         self.gradients()
         if len(self._dx) > len(inputs):
@@ -111,7 +111,7 @@ class LayerProbe(Probe):
                              f"{len(inputs)}: those of parameters belong into attributes like dW")
         declared = getattr(self.thing, "param_names", ())       # what forward sets anew is no parameter
         self.parameters = [name for name in parameter_names(self.thing)
-                            if name in declared or before.get(name) is getattr(self.thing, name)]
+                           if name in declared or before.get(name) is getattr(self.thing, name)]
         for name in self.parameters:
             if not is_float64(getattr(self.thing, name)):
                 setattr(self.thing, name, np.array(getattr(self.thing, name), np.float64))
@@ -149,11 +149,13 @@ def slopes(f, array):
     columns = []
     for index in np.ndindex(array.shape):
         value = array[index]
-        array[index] = value + 1e-4
-        upper = np.array(f(), np.float64)
-        array[index] = value - 1e-4
-        columns.append((upper - f()) / 2e-4)
-        array[index] = value
+        try:
+            array[index] = value + 1e-4
+            upper = np.array(f(), np.float64)
+            array[index] = value - 1e-4
+            columns.append((upper - f()) / 2e-4)
+        finally:
+            array[index] = value
     return np.reshape(np.stack(columns, -1), (*np.shape(columns[0]), *array.shape))
 
 

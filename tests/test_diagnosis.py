@@ -1,6 +1,6 @@
 """The diagnosis names the mistake in backwards that it has never seen, names no other, and is silent on right ones.
 
-The layers here are written as a reader would write them, each with a right backward; a mistake replaces one of its gradients.
+The layers here are written as a reader would, each with a right backward; a mistake replaces one of its gradients.
 """
 import re
 
@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from common.gradient import Comparison, GradientCheck, check_gradients
-from common.layers import (Affine, BatchNormalization, Convolution, Dropout, GlobalAveragePooling, Pooling, Relu, Sigmoid,
-                           SoftmaxWithLoss)
+from common.layers import (Affine, BatchNormalization, Convolution, Dropout, GlobalAveragePooling, Pooling, Relu,
+                           Sigmoid, SoftmaxWithLoss)
 from common.util import col2im, im2col
 
 
@@ -376,18 +376,6 @@ class Swapped(TwoLayers):
         return grads | {"W1": grads["W1"][::-1]}
 
 
-class Running(Normalize):
-    """Prediction scales by numbers of its own; backward takes those."""
-
-    def forward(self, x, train_flg=True):
-        out = super().forward(x)
-        return out if train_flg else self.scale * x / 1.7
-
-    def backward(self, dout):
-        super().backward(dout)
-        return dout * self.scale / 1.7
-
-
 class WrongMemory(Logistic):
     def forward(self, x):
         out = super().forward(x)
@@ -405,106 +393,126 @@ class VarianceForStd(Normalize):
 # id: (layer, inputs, the gradient that fails, what the diagnosis says; None: it may be silent)
 WRONG = {
     # factors
-    "dense: mean for sum in db": (wrong(Dense, b=lambda s, d: d.mean(axis=0)), [FLAT], "b", "1/8 .* 8 examples: a mean"),
+    "dense: mean for sum in db": (wrong(Dense, b=lambda s, d: d.mean(axis=0)), [FLAT], "b",
+        "1/8 .* 8 examples: a mean"),
     "dense: dW / N": (wrong(Dense, W=lambda s, d: s.x.T @ d / len(d)), [FLAT], "W", "1/8 .* 8 examples: a mean"),
     "dense: sign of dx": (wrong(Dense, x=lambda s, d: -d @ s.W.T), [FLAT], "x", "dx has the wrong sign"),
     "cross entropy: no / N": (wrong(CrossEntropy, x=lambda s, d: s.y - one_hot(s)), [(7, 3), CLASSES], "x",
-                              "7 times .* 7 examples: the mean over the examples is missing"),
+        "7 times .* 7 examples: the mean over the examples is missing"),
     "cross entropy: t - y": (wrong(CrossEntropy, x=lambda s, d: (one_hot(s) - s.y) / 7), [(7, 3), CLASSES], "x",
-                             "wrong sign"),
-    "mean square: / N, not / size": (wrong(MeanSquare, x=lambda s, d: 2 * s.error / len(s.error)), [(8, 5), (8, 5)], "x",
-                                     "5 times .*5 is the number of values per example"),
+        "wrong sign"),
+    "mean square: / N, not / size": (
+        wrong(MeanSquare, x=lambda s, d: 2 * s.error / len(s.error)), [(8, 5), (8, 5)], "x",
+        "5 times .*5 is the number of values per example"),
     "mean square: no 2": (wrong(MeanSquare, x=lambda s, d: s.error / s.error.size), [(2, 3), (2, 3)], "x",
-                          r"dx is 1/2 of what it should be\.$"),
+        r"dx is 1/2 of what it should be\.$"),
     "mean square: no / size": (wrong(MeanSquare, x=lambda s, d: 2 * s.error), [(8, 5), (8, 5)], "x",
-                               "40 times .* 8 examples and 5 values per example"),
+        "40 times .* 8 examples and 5 values per example"),
     "dropout: no scale": (wrong(Thinning, x=lambda s, d: d * s.kept), [FLAT], "x",
-                          r"0.7 times .*, and that is \(1 - rate\)"),
+        r"0.7 times .*, and that is 1 - rate"),
     "average: no / 4": (wrong(Average, x=lambda s, d: 4 * Average.backward(s, d)), [(2, 3, 6, 4)], "x",
-                        "4 times .*4 is the number of values of x that an output depends on"),
+        "4 times .*4 is the number of values of x that an output depends on"),
     "convolution: mean for sum in db": (wrong(Filters, b=lambda s, d: s.rows(d).mean(axis=0)), [(2, 3, 7, 5)], "b",
-                                        "1/30 .* 2 examples and 15 windows: a mean"),
+        "1/30 .* 2 examples and 15 windows: a mean"),
     "convolution: mean over the windows": (wrong(Filters, W=lambda s, d: s.dW / 15), [(2, 3, 7, 5)], "W",
-                                           "1/15 .*; 15 is the number of windows"),
+        "1/15 .*; 15 is the number of windows"),
     "dense: twice": (wrong(Dense, x=lambda s, d: 2 * d @ s.W.T), [(2, 5)], "x", r"2 times what it should be\.$"),
     # shapes and order
     "dense: db is dout": (wrong(Dense, b=lambda s, d: d), [FLAT], "b", "the sum over axis 0 is missing"),
     "dense: db with keepdims": (wrong(Dense, b=lambda s, d: d.sum(axis=0, keepdims=True)), [FLAT], "b", "reshaped"),
     "dense: dW transposed": (wrong(Dense, W=lambda s, d: d.T @ s.x), [FLAT], "W", "it is the transpose"),
     "square dense: dW transposed": (wrong(SquareDense, W=lambda s, d: d.T @ s.x), [FLAT], "W", "dW is the transpose"),
-    "square dense: W not transposed": (wrong(SquareDense, x=lambda s, d: d @ s.W), [FLAT], "x", "the transpose of W in place of W"),
+    "square dense: W not transposed": (wrong(SquareDense, x=lambda s, d: d @ s.W), [FLAT], "x",
+        "the transpose of W in place of W"),
     "square dense: sum over the wrong axis": (wrong(SquareDense, b=lambda s, d: d.sum(axis=1)), [(5, 5)], "b",
-                                              "axes in the wrong order"),
-    "convolution: reshape without transpose": (wrong(Filters, W=lambda s, d: (s.col.T @ d.reshape(-1, 4)).T.reshape(s.W.shape)),
-                                               [IMAGES], "W", "dout with its axes in the wrong order"),
-    "convolution: dW not transposed": (wrong(Filters, W=lambda s, d: (s.col.T @ s.rows(d)).reshape(s.W.shape)), [IMAGES], "W",
-                                       "axes in the wrong order"),
-    "convolution: dW flipped": (wrong(Filters, W=lambda s, d: s.dW[:, :, ::-1, ::-1]), [IMAGES], "W", "reversed along axes 2, 3"),
+        "axes in the wrong order"),
+    "convolution: reshape without transpose": (
+        wrong(Filters, W=lambda s, d: (s.col.T @ d.reshape(-1, 4)).T.reshape(s.W.shape)), [IMAGES], "W",
+        "dout with its axes in the wrong order"),
+    "convolution: dW not transposed": (
+        wrong(Filters, W=lambda s, d: (s.col.T @ s.rows(d)).reshape(s.W.shape)), [IMAGES], "W",
+        "axes in the wrong order"),
+    "convolution: dW flipped": (wrong(Filters, W=lambda s, d: s.dW[:, :, ::-1, ::-1]), [IMAGES], "W",
+        "reversed along axes 2, 3"),
     # places
-    "relu: no mask": (wrong(Ramp, x=lambda s, d: d), [FLAT], "x", "wrong only where (x is below 0|out is 0); it should be 0"),
-    "relu: mask of dout": (wrong(Ramp, x=lambda s, d: d * (d > 0)), [FLAT], "x", "where x and dout have different signs"),
+    "relu: no mask": (wrong(Ramp, x=lambda s, d: d), [FLAT], "x",
+        "wrong only where (x is below 0|out is 0); it should be 0"),
+    "relu: mask of dout": (wrong(Ramp, x=lambda s, d: d * (d > 0)), [FLAT], "x",
+        "where x and dout have different signs"),
     "relu: mask the wrong way": (wrong(Ramp, x=lambda s, d: d * ~s.positive), [FLAT], "x", "opposite of positive"),
-    "relu: bends elsewhere": (wrong(Ramp, x=lambda s, d: d * (s.x > 0.5)), [(9, 9)], "x", "wrong only where x is between 0.0.* and 0.4.*; it is 0 there"),
+    "relu: bends elsewhere": (wrong(Ramp, x=lambda s, d: d * (s.x > 0.5)), [(9, 9)], "x",
+        "wrong only where x is between 0.0.* and 0.4.*; it is 0 there"),
     "leaky: no slope below 0": (wrong(Leaky, x=lambda s, d: d * (s.x > 0)), [FLAT], "x",
-                                "wrong only where (x|out) is below 0; it is 0"),
+        "wrong only where (x|out) is below 0; it is 0"),
     "convolution: col2im with =": (wrong(Filters, x=lambda s, d: Filters.backward(s, d, put_back)), [(2, 3, 5, 5)], "x",
-                                   "where x goes into more than 4 outputs"),
-    "convolution: border lost": (wrong(Filters, x=lambda s, d: np.pad(Filters.backward(s, d)[:, :, 1:-1, 1:-1],
-                                                                      ((0, 0), (0, 0), (1, 1), (1, 1)))), [IMAGES], "x",
-                                 "wrong only at the border of the images; it is 0 there"),
-    "dense: last example lost in dx": (wrong(Dense, x=lambda s, d: (d @ s.W.T) * (np.arange(len(d)) < 7)[:, None]), [FLAT], "x",
-                                       "wrong only in example 7 of 8; it is 0 there"),
+        "where x goes into more than 4 outputs"),
+    "convolution: border lost": (
+        wrong(Filters, x=lambda s, d:
+            np.pad(Filters.backward(s, d)[:, :, 1:-1, 1:-1], ((0, 0), (0, 0), (1, 1), (1, 1)))),
+        [IMAGES], "x", "wrong only at the border of the images; it is 0 there"),
+    "dense: last example lost in dx": (
+        wrong(Dense, x=lambda s, d: (d @ s.W.T) * (np.arange(len(d)) < 7)[:, None]), [FLAT], "x",
+        "wrong only in example 7 of 8; it is 0 there"),
     "cross entropy: no - t": (wrong(CrossEntropy, x=lambda s, d: s.y / 7), [(7, 3), CLASSES], "x",
-                              "wrong only at the right classes"),
+        "wrong only at the right classes"),
     "pooling: first place of the window": (wrong(Greatest, x=lambda s, d: s.at(0 * s.place, d)), [(2, 3, 6, 6)], "x",
-                                           "right values in the wrong places"),
-    "pooling: every value that ties": (wrong(Greatest, x=lambda s, d: s.image(
-        (s.windows(s.x) == s.windows(s.x).max(-1, keepdims=True)) * d[..., None])), [np.arange(72).reshape(2, 1, 6, 6) // 4],
-        "x", "where the function bends, as where two values tie"),
+        "right values in the wrong places"),
+    "pooling: every value that ties": (
+        wrong(Greatest, x=lambda s, d:
+            s.image((s.windows(s.x) == s.windows(s.x).max(-1, keepdims=True)) * d[..., None])),
+        [np.arange(72).reshape(2, 1, 6, 6) // 4], "x", "where the function bends, as where two values tie"),
     # terms and sums
     "batch norm: both statistics": (wrong(Normalize, x=lambda s, d: d * s.scale / s.spread), [(8, 6)], "x",
-                                    "takes the mean and the standard deviation over axis 0 for constant"),
-    "batch norm: mean only": (wrong(Normalize, x=lambda s, d: Normalize.backward(s, d) + s.mean(d * s.scale) / s.spread),
-                              [(8, 6)], "x", "takes the mean over axis 0 for constant"),
-    "batch norm: deviation only": (wrong(Normalize, x=lambda s, d: (d * s.scale - s.mean(d * s.scale)) / s.spread), [(8, 6)],
-                                   "x", "takes the standard deviation over axis 0 for constant"),
+        "takes the mean and the standard deviation over axis 0 for constant"),
+    "batch norm: mean only": (
+        wrong(Normalize, x=lambda s, d: Normalize.backward(s, d) + s.mean(d * s.scale) / s.spread), [(8, 6)], "x",
+        "takes the mean over axis 0 for constant"),
+    "batch norm: deviation only": (
+        wrong(Normalize, x=lambda s, d: (d * s.scale - s.mean(d * s.scale)) / s.spread), [(8, 6)], "x",
+        "takes the standard deviation over axis 0 for constant"),
     "layer norm: both statistics": (wrong(NormalizeRows, x=lambda s, d: d * s.scale / s.spread), [(8, 6)], "x",
-                                    "takes the mean and the standard deviation over axis 1 for constant"),
-    "unit length: length constant": (wrong(UnitLength, x=lambda s, d: d / s.length), [FLAT], "x", "takes the norm over axis 1"),
+        "takes the mean and the standard deviation over axis 1 for constant"),
+    "unit length: length constant": (wrong(UnitLength, x=lambda s, d: d / s.length), [FLAT], "x",
+        "takes the norm over axis 1"),
     "softmax: as if each score stood alone": (wrong(Softmax, x=lambda s, d: d * s.y * (1 - s.y)), [FLAT], "x",
-                                              "only how a value changes its own output"),
+        "only how a value changes its own output"),
     "lookup: = in place of add.at": (wrong(Lookup, W=lambda s, d: assign(s, d)), [np.array([1, 3, 3, 6, 1])], "W",
-                                     "wrong only where W goes into more than 1 output,"),
+        "wrong only where W goes into more than 1 output,"),
     "dense: only the last example": (wrong(Dense, W=lambda s, d: np.outer(s.x[-1], d[-1])), [FLAT], "W",
-                                     "counts only the last of 8 examples"),
+        "counts only the last of 8 examples"),
     "dense: first example left out": (wrong(Dense, W=lambda s, d: s.x[1:].T @ d[1:]), [FLAT], "W",
-                                      "leaves out the first of 8 examples"),
+        "leaves out the first of 8 examples"),
     "filters: one window left out": (wrong(Filters, b=lambda s, d: d[:, :, :, :-1].sum(axis=(0, 2, 3))), [IMAGES], "b",
-                                     "leaves out the last of 4 columns"),
+        "leaves out the last of 4 columns"),
     # factors that are arrays
     "logistic: no dout": (wrong(Logistic, x=lambda s, d: s.y * (1 - s.y)), [FLAT], "x", "does not use dout"),
     "logistic: no (1 - y)": (wrong(Logistic, x=lambda s, d: d * s.y), [FLAT], "x", r"lacks the factor 1 - out"),
     "tanh: 1 - y": (wrong(Tanh, x=lambda s, d: d * (1 - s.y)), [FLAT], "x", r"lacks the factor 1 \+ out"),
     "square: 2 dout": (wrong(Square, x=lambda s, d: 2 * d), [FLAT], "x", "lacks the factor x"),
-    "dropout: no mask": (wrong(Thinning, x=lambda s, d: d / (1 - s.rate)), [FLAT], "x", "should be 0 there|factor kept"),
+    "dropout: no mask": (wrong(Thinning, x=lambda s, d: d / (1 - s.rate)), [FLAT], "x",
+        "should be 0 there|factor kept"),
     "batch norm: no scale": (wrong(Normalize, x=lambda s, d: Normalize.backward(s, d / s.scale)), [(8, 6)], "x",
-                             "lacks the factor scale"),
+        "lacks the factor scale"),
     "batch norm: no spread": (wrong(Normalize, x=lambda s, d: Normalize.backward(s, d) * s.spread), [(8, 6)], "x",
-                              r"factor (the standard deviation of x over axis 0|spread) once too often|lacks the factor 1 / "),
+        r"factor (the standard deviation of x over axis 0|spread) once too often|lacks the factor 1 / "),
     "logistic: x kept, not y": (WrongMemory, [FLAT], "x", "uses out in place of y"),
     "batch norm: variance kept": (VarianceForStd, [(8, 6)], "x",
-                                  r"square root of spread|factor 1 / \((the standard|spread)|lacks the factor"),
+        r"square root of spread|factor 1 / \((the standard|spread)|lacks the factor"),
     # other inputs, memory
-    "product: swapped": (wrong(Product, x=lambda s, d: (d * s.x, d * s.y)), [FLAT, FLAT], "x", "is the gradient of y, not"),
+    "product: swapped": (wrong(Product, x=lambda s, d: (d * s.x, d * s.y)), [FLAT, FLAT], "x",
+        "is the gradient of y, not"),
     "wrote into dout": (WritesDoutEarly, [FLAT], "W", "a dout that backward has written into"),
     "changed dout before all": (WritesDout, [FLAT], "b", "a dout that backward has written into"),
     "forward writes into x": (ForwardWritesX, [FLAT], "x", "forward writes into its input"),
     "backward writes into x": (BackwardWritesX, [FLAT], "W", "an x that was written into"),
     "dW added up": (Adds, [FLAT], "W", "adds to the gradient of the call before"),
     "one activation in two places": (Shared, [FLAT], "W", "act runs forward again before its backward"),
-    "batch norm: that of prediction": (Running, [(8, 6)], "x", "in prediction"),
+    "batch norm: sum for mean": (
+        wrong(Normalize, x=lambda s, d: (d * s.scale - (d * s.scale).sum(axis=0)) / s.spread), [(8, 6)], "x",
+        None),
     # whole nets
-    "net: a wrong layer": (WrongRamp, [FLAT, np.arange(8) % 3], "W1", "Ramp1 fails when it is checked alone: dx is wrong"),
+    "net: a wrong layer": (WrongRamp, [FLAT, np.arange(8) % 3], "W1",
+        "Ramp1 fails when it is checked alone: dx is wrong"),
     "net: no weight decay": (NoDecay, [FLAT, np.arange(8) % 3], "W1", r"lacks the term 0.1 \* W1"),
     "net: rows of W1 reversed": (Swapped, [FLAT, np.arange(8) % 3], "W1", "reversed along axis 0"),
     # nothing there
@@ -515,7 +523,8 @@ WRONG = {
     # no known mistake
     "dense: noise": (wrong(Dense, W=lambda s, d: np.cos(1000 * s.W)), [FLAT], "W", "not proportional to dout"),
     "tanh: of x": (wrong(Tanh, x=lambda s, d: d / np.cosh(s.y * 2) ** 3), [FLAT], "x", None),
-    "softmax: sum over the wrong axis": (wrong(Softmax, x=lambda s, d: s.y * (d - (d * s.y).sum(axis=0))), [FLAT], "x", None),
+    "softmax: sum over the wrong axis": (wrong(Softmax, x=lambda s, d: s.y * (d - (d * s.y).sum(axis=0))), [FLAT], "x",
+        None),
 }
 
 
@@ -547,8 +556,8 @@ def test_enough_is_tried():
 
 RIGHT = [(Dense, [FLAT]), (SquareDense, [FLAT]), (Ramp, [FLAT]), (Logistic, [FLAT]), (Tanh, [FLAT]), (Square, [FLAT]),
          (Softmax, [FLAT]), (CrossEntropy, [(7, 3), CLASSES]), (MeanSquare, [FLAT, FLAT]), (Thinning, [FLAT]),
-         (Normalize, [(8, 6)]), (NormalizeRows, [(8, 6)]), (UnitLength, [FLAT]), (Filters, [IMAGES]), (Greatest, [IMAGES]),
-         (Average, [IMAGES]), (Product, [FLAT, FLAT]), (Lookup, [CLASSES]), (Leaky, [FLAT]), (Twice, [FLAT]),
+         (Normalize, [(8, 6)]), (NormalizeRows, [(8, 6)]), (UnitLength, [FLAT]), (Filters, [IMAGES]),
+         (Greatest, [IMAGES]), (Average, [IMAGES]), (Product, [FLAT, FLAT]), (Lookup, [CLASSES]), (Leaky, [FLAT]), (Twice, [FLAT]),
          (TwoLayers, [FLAT, np.arange(8) % 3])]
 
 
@@ -559,9 +568,10 @@ def images(kind, *shape):
 
 
 OURS = [
-    *[(lambda s=s: Convolution(normal(*s[:4]), normal(s[0]), s[4], s[5]), lambda s=s: [normal(s[6], s[1], 6, 5)])
-      for s in [(3, 2, 3, 3, 1, 0, 2), (2, 1, 3, 2, 2, 1, 1), (4, 3, 1, 1, 1, 0, 3), (1, 2, 2, 2, 2, 1, 2), (2, 2, 5, 5, 1, 2, 1)]],
-    *[(lambda s=s: Pooling(*s), lambda kind=kind: [images(kind, 2, 2, 7, 6)])
+    *[(lambda s=s: Convolution(normal(*s[:4]), normal(s[0]), s[4], s[5]), lambda s=s: [normal(s[6], s[1], 5, 4)])
+      for s in [(3, 2, 3, 3, 1, 0, 2), (2, 1, 3, 2, 2, 1, 1), (4, 3, 1, 1, 1, 0, 3), (1, 2, 2, 2, 2, 1, 2),
+                (2, 2, 5, 5, 1, 2, 1)]],
+    *[(lambda s=s: Pooling(*s), lambda kind=kind: [images(kind, 1, 2, 6, 5)])
       for s in [(2, 2, 2, 0), (3, 3, 1, 0), (3, 3, 2, 1), (2, 3, 1, 1), (2, 2, 3, 0), (1, 1, 1, 0)]
       for kind in ("normal", "whole", "black", "positive")],
     *[(Layer, lambda kind=kind: [images(kind, 2, 3, 2, 2)])
@@ -577,7 +587,7 @@ OURS = [
 ]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("case", [*RIGHT, *OURS], ids=range(len(RIGHT) + len(OURS)))
 def test_a_right_layer_passes_and_has_no_diagnosis(case, seed):
     np.random.seed(seed)
@@ -593,7 +603,8 @@ def test_two_gradients_of_a_plain_function_can_be_compared():
                            "c": Comparison(right + (np.arange(3) == 2), right)})
     assert [found.diagnosis for found in check.values()] == [
         None, "dW has the wrong sign.", "dV is reversed along axis 0.",
-        "db has the shape (4, 3), but b has (3,): the sum over axis 0 is missing.", "dc is wrong only in column 2 of 3."]
+        "db has the shape (4, 3), but b has (3,): the sum over axis 0 is missing.",
+        "dc is wrong only in axis 1, place 2 of 3."]
 
 
 def test_a_sample_is_enough_to_name_a_factor():
