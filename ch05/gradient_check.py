@@ -302,7 +302,7 @@ def broken(name):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--break", dest="mistake", metavar="NAME", nargs="?", const="",
-                        help="check a layer with this mistake; random: with one for you to find; nothing: list them all")
+                        help="check a layer with this mistake; random: with one for you to find; nothing: list all")
     parser.add_argument("--seed", type=at_least(0), metavar="N", help="the same random mistake again")
     parser.add_argument("--answer", action="store_true", help="say which mistake --break random has made")
     parser.add_argument("--at-most", type=at_least(1), metavar="N", help="check N values of each array, not all")

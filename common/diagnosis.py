@@ -173,10 +173,10 @@ def known_places(e):
 
 
 def statistics_held_constant(e):
-    """In a normalization, what x changes through the mean, the standard deviation or the norm is missing.
+    """In a normalization, what x changes through the mean, the standard deviation or the norm is missing, or too much.
 
-    A right gradient is direct - through(mean) - ...: `direct` is what dout gives if they are constant. How much each
-    value changes its own output, on the diagonal of the jacobian, tells how large that is.
+    A right gradient is direct - through mean - through std: `direct` is what dout gives if both are constant. How much
+    each value changes its own output, on the diagonal of the jacobian, tells how large that is.
     """
     if not e.is_layer or e.array.shape != e.out.shape or e.right.ndim < 2 or e.jacobian is None:
         return None
@@ -185,17 +185,21 @@ def statistics_held_constant(e):
         ways = {"mean": np.ones(e.right.shape), "standard deviation": centred, "norm": e.array}
         ways = {what: way / np.sqrt((way ** 2).sum(axis=axes, keepdims=True)) for what, way in ways.items()}
 
-        def through(gradient, statistics, ways=ways, axes=axes):
-            return sum(ways[what] * (gradient * ways[what]).sum(axis=axes, keepdims=True) for what in statistics)
-
         for statistics in [("mean", "standard deviation"), ("mean",), ("norm",)]:
             direct = e.dout * diagonal(e.jacobian) / (1 - sum(ways[what] ** 2 for what in statistics))
-            if e.is_right(direct - through(direct, statistics)):
-                for kept in [(), *((what,) for what in statistics)]:
-                    if e.explains(direct - through(direct, kept)):
-                        constant = " and the ".join(what for what in statistics if what not in kept)
-                        return (f"d{e.name} takes the {constant} over {words(axes)} for constant: "
-                                f"what {e.name} changes through it is missing.")
+            parts = [ways[what] * (direct * ways[what]).sum(axis=axes, keepdims=True) for what in statistics]
+            if not e.is_right(direct - sum(parts)):
+                continue
+            amounts = np.linalg.lstsq(np.array([part.ravel() for part in parts]).T, (direct - e.given).ravel())[0]
+            if not e.explains(direct - sum(amount * part for amount, part in zip(amounts, parts))):
+                continue
+            wrong = {what: amount for what, amount in zip(statistics, amounts.round(3)) if amount != 1}
+            if not any(wrong.values()):
+                return (f"d{e.name} takes the {' and the '.join(wrong)} over {words(axes)} for constant: "
+                        f"what {e.name} changes through it is missing.")
+            says = [f"through the {what} {'has the wrong sign' if amount == -1 else f'stands there {amount:.4g} times'}"
+                    for what, amount in wrong.items()]
+            return f"In d{e.name}, what {e.name} changes {', and what it changes '.join(says)} (over {words(axes)})."
 
 
 def missing_factor(e):

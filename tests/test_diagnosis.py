@@ -509,7 +509,11 @@ WRONG = {
     "one activation in two places": (Shared, [FLAT], "W", "act runs forward again before its backward"),
     "batch norm: sum for mean": (
         wrong(Normalize, x=lambda s, d: (d * s.scale - (d * s.scale).sum(axis=0)) / s.spread), [(8, 6)], "x",
-        None),
+        "through the mean stands there 8 times, .*through the standard deviation stands there 0 times"),
+    "batch norm: sign of the deviation's part": (
+        wrong(Normalize, x=lambda s, d:
+            Normalize.backward(s, d) + 2 * s.xn * s.mean(d * s.scale * s.xn) / s.spread), [(8, 6)], "x",
+        "through the standard deviation has the wrong sign"),
     # whole nets
     "net: a wrong layer": (WrongRamp, [FLAT, np.arange(8) % 3], "W1",
         "Ramp1 fails when it is checked alone: dx is wrong"),
@@ -557,8 +561,8 @@ def test_enough_is_tried():
 RIGHT = [(Dense, [FLAT]), (SquareDense, [FLAT]), (Ramp, [FLAT]), (Logistic, [FLAT]), (Tanh, [FLAT]), (Square, [FLAT]),
          (Softmax, [FLAT]), (CrossEntropy, [(7, 3), CLASSES]), (MeanSquare, [FLAT, FLAT]), (Thinning, [FLAT]),
          (Normalize, [(8, 6)]), (NormalizeRows, [(8, 6)]), (UnitLength, [FLAT]), (Filters, [IMAGES]),
-         (Greatest, [IMAGES]), (Average, [IMAGES]), (Product, [FLAT, FLAT]), (Lookup, [CLASSES]), (Leaky, [FLAT]), (Twice, [FLAT]),
-         (TwoLayers, [FLAT, np.arange(8) % 3])]
+         (Greatest, [IMAGES]), (Average, [IMAGES]), (Product, [FLAT, FLAT]), (Lookup, [CLASSES]), (Leaky, [FLAT]),
+         (Twice, [FLAT]), (TwoLayers, [FLAT, np.arange(8) % 3])]
 
 
 def images(kind, *shape):

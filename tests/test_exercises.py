@@ -461,7 +461,7 @@ MISTAKES = {
         ("dxc - dmean / N", "dxc", "the mean over axis 0 for constant"),
         ("np.sum(self.xn * dout, axis=0)", "np.mean(self.xn * dout, axis=0)", "dgamma is 1/4"),
         ("np.sum(self.xn * dout, axis=0)", "np.sum(self.xc * dout, axis=0)", "the factor std once too often"),
-        ("dstd = -np", "dstd = np", "the standard deviation over axis 0 for constant"),
+        ("dstd = -np", "dstd = np", "through the standard deviation has the wrong sign"),
     ],
     (5, "im2col"): [
         ("col.transpose(0, 4, 5, 1, 2, 3)", "col", "the axes were not put in order"),
