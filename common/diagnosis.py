@@ -4,6 +4,7 @@ A mistake is named only if that can be computed: the given gradient is what the 
 without the mistake. Nothing is known of the layer but its arrays, and what it does when it runs again.
 """
 import copy
+import functools
 import itertools
 import math
 from contextlib import contextmanager
@@ -244,6 +245,7 @@ def overwritten(e):
     for inner in _layers_inside(e):
         memories, forward, backward = [], inner.forward, inner.backward
 
+        @functools.wraps(forward)       # a Network looks whether forward takes train_flg
         def remember(*args, forward=forward, memories=memories, inner=inner, **kwargs):
             out = forward(*args, **kwargs)
             memories.append({key: copy.copy(value) for key, value in vars(inner).items()})
@@ -273,6 +275,7 @@ def _failing_layer(e):
     for inner in _layers_inside(e):
         calls, forward = [], inner.forward
 
+        @functools.wraps(forward)
         def record(*args, forward=forward, calls=calls, **kwargs):
             calls.append([copy.copy(value) for value in args if not isinstance(value, bool)])
             return forward(*args, **kwargs)

@@ -10,6 +10,7 @@ import pytest
 from common.gradient import Comparison, GradientCheck, check_gradients
 from common.layers import (Affine, BatchNormalization, Convolution, Dropout, GlobalAveragePooling, Pooling, Relu,
                            Sigmoid, SoftmaxWithLoss)
+from common.network import Network
 from common.util import col2im, im2col
 
 
@@ -364,6 +365,14 @@ class WrongRamp(TwoLayers):
         self.layers["Ramp1"] = wrong(Ramp, x=lambda s, d: d * (s.x > -1))()
 
 
+class OfOurs(Network):
+    """Our Network, with a reader's wrong layer inside."""
+
+    def __init__(self):
+        wrong_layer = wrong(Ramp, x=lambda s, d: d)()
+        super().__init__([Affine(normal(5, 6), normal(6)), wrong_layer, Affine(normal(6, 3), normal(3))])
+
+
 class NoDecay(TwoLayers):
     def gradient(self, x, t):
         grads = super().gradient(x, t)
@@ -517,6 +526,8 @@ WRONG = {
     # whole nets
     "net: a wrong layer": (WrongRamp, [FLAT, np.arange(8) % 3], "W1",
         "Ramp1 fails when it is checked alone: dx is wrong"),
+    "network: a wrong layer": (OfOurs, [FLAT, np.arange(8) % 3], "W1",
+                              "fails when it is checked alone: dx is wrong only"),
     "net: no weight decay": (NoDecay, [FLAT, np.arange(8) % 3], "W1", r"lacks the term 0.1 \* W1"),
     "net: rows of W1 reversed": (Swapped, [FLAT, np.arange(8) % 3], "W1", "reversed along axis 0"),
     # nothing there
