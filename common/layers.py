@@ -3,28 +3,30 @@
 `forward(x)` computes out and remembers what backward needs. `backward(dout)` takes dL/dout and returns dL/dx; the
 gradients of the parameters stay in `dW`, `db` and so on. Every gradient has the shape of what it belongs to.
 
-Images have the shape (N, C, H, W), as in the book. In memory the channels come last, (N, H, W, C): that is faster.
+Images have the shape (N, C, H, W), as in the book. In memory the channels come last, which is faster: an array made as
+(N, H, W, C) is seen through `.transpose(0, 3, 1, 2)`. No value is moved; `.transpose(0, 2, 3, 1)` goes back.
 
-`@in_slices` and `@whole_batch` prepare a class: x and dout are checked before its methods see them, prediction
-(train_flg=False) is not remembered, and a large batch may be cut into slices (see `common.fast`). The formulas need
-not know.
+The line `@in_slices("training", "prediction")` above a class makes it fast. A large batch is cut into slices of a few
+examples. Each slice runs the forward and backward below on a copy of the layer, with the same W and b; then out and dx
+are put together, and dW and db are added up. `@whole_batch` cuts nothing. Both check x and dout first, and let
+prediction (train_flg=False) run on a copy, so that the layer remembers training only. See `common.fast`.
 """
 import numpy as np
 
 from common.checks import as_floats, as_row, check_images, check_parameters
 from common.fast import dot, in_slices, turned_convolution, whole_batch    # dot: np.dot on several threads
-from common.functions import (as_batch, cross_entropy_error, identity_function, relu, relu_grad,  # noqa: F401 - for
-                              sigmoid, sigmoid_grad, softmax, softmax_loss, step_function,        # `import *`, as in
-                              sum_squared_error)                                                  # the book
+# Some of these names are not used here: `from common.layers import *` brings them along, as in the book.
+from common.functions import (as_batch, cross_entropy_error, identity_function, relu, relu_grad,  # noqa: F401
+                              sigmoid, sigmoid_grad, softmax, softmax_loss, step_function, sum_squared_error)
 from common.util import col2im, conv_output_size, crop_images, im2col, im2col_nhwc, pad_images, windows  # noqa: F401
 
 
 class Layer:
     """What all layers share. A layer of your own need not be a `Layer`: forward and backward are enough."""
     param_names = ()        # what is trained: the gradient of "W" is dW
-    buffer_names = ()       # what is saved with the parameters, but not trained
-    is_maximum = False      # out is the maximum of some x
-    after_maximum = False   # may come after a maximum instead of before it: the result is the same
+    buffer_names = ()       # what is saved with the parameters, but not trained: running_mean, say
+    may_follow_pooling = False      # pooling(this(x)) = this(pooling(x)): prediction may pool first, with fewer values
+    is_pooling = False
     slices = None           # the slices of the last batch, see common.fast
     out_shape = None        # of the last forward in training
 
@@ -37,7 +39,10 @@ class Layer:
         raise NotImplementedError
 
     def parameter_gradients(self, dout):
-        """backward without dL/dx: the first layer of a network needs no gradient of the data."""
+        """backward without dL/dx: the first layer of a network needs no gradient of the data.
+
+        A layer with parameters has a method of its own here, which its backward calls.
+        """
         self.backward(dout)
 
     def check(self, x):
@@ -45,12 +50,12 @@ class Layer:
         return as_floats(x)
 
     def check_dout(self, dout):
-        """dout as an array. ValueError if it has not out's shape: broadcast, it would make gradients that are wrong."""
+        """dout as an array of out's shape. ValueError: it has another shape; NumPy would broadcast it in silence."""
         dout = np.asarray(dout)
         if self.out_shape is None:
             raise RuntimeError(f"{type(self).__name__}: backward needs a forward in training before it: "
                                "call forward(x), or a network's loss(x, t, train_flg=True)")
-        if dout.shape not in (self.out_shape, ()):      # (): a number for all
+        if dout.shape not in (self.out_shape, ()):      # (): one number for every value
             raise ValueError(f"{type(self).__name__}.backward: expected dout of out's shape {self.out_shape}, "
                              f"got {dout.shape}")
         return dout if dout.shape == self.out_shape else np.full(self.out_shape, dout)
@@ -63,10 +68,10 @@ class Layer:
 @in_slices("training", "prediction")
 class Relu(Layer):
     """out = max(0, x) (book, 5.5.1)."""
-    after_maximum = True
+    may_follow_pooling = True
 
     def forward(self, x, train_flg=True):
-        self.mask = x > 0
+        self.mask = x > 0               # where dout may pass (the book's mask is the opposite)
         return np.maximum(0, x)
 
     def backward(self, dout):
@@ -128,8 +133,8 @@ class Affine(Layer):
 class SoftmaxWithLoss(Layer):
     """The mean cross entropy of softmax(x) and the targets (book, 5.6.3): x (N, K), t -> a number.
 
-    t: class indices (N,), or one-hot (N, K). With label_smoothing every target gives up that share, which is spread
-    evenly over all classes (Szegedy et al. 2016, arXiv:1512.00567).
+    t: class indices (N,), or one-hot (N, K). With label_smoothing s, t becomes (1 - s) t + s / K (Szegedy et al. 2016,
+    arXiv:1512.00567).
     """
 
     def __init__(self, label_smoothing=0):
@@ -148,11 +153,11 @@ class SoftmaxWithLoss(Layer):
             one_hot = np.eye(K, dtype=x.dtype)[self.t] if self.t.ndim == 1 else self.t
             self.t = (1 - self.label_smoothing) * one_hot + self.label_smoothing / K
         self.y = softmax(x).reshape(self.x_shape)
-        self.loss = softmax_loss(x, self.t)
+        self.loss = softmax_loss(x, self.t)     # cross_entropy_error(y, t), but exact also where y is 0
         return self.loss
 
     def backward(self, dout=1):
-        """dx = (y - t) / N, with t one-hot."""
+        """dx = dout (y - t) / N, with t one-hot."""
         if self.t is None:
             raise RuntimeError("SoftmaxWithLoss: backward needs a forward in training before it: "
                                "call forward(x, t), or a network's loss(x, t, train_flg=True)")
@@ -165,7 +170,7 @@ class SoftmaxWithLoss(Layer):
         return (dx * (dout / N)).reshape(self.x_shape)
 
 
-@in_slices("prediction")        # in training the whole batch draws one mask, so that cutting changes no number
+@in_slices("prediction")        # in training one mask is drawn for the whole batch, whatever the slices are
 class Dropout(Layer):
     """In training each value is dropped with probability dropout_ratio. In prediction all of them count, times
     1 - dropout_ratio (book, 6.4.3; Srivastava et al. 2014)."""
@@ -179,7 +184,7 @@ class Dropout(Layer):
     def forward(self, x, train_flg=True):
         if not train_flg:
             return x * (1.0 - self.dropout_ratio)
-        # 16 random bits for each value: np.random.rand(*x.shape) > ratio is the same, but takes three times as long.
+        # np.random.rand(*x.shape) > dropout_ratio, with 16 random bits for each value: three times as fast
         self.mask = np.random.randint(2 ** 16, size=x.shape, dtype=np.uint16) >= self.dropout_ratio * 2 ** 16
         return x * self.mask
 
@@ -198,7 +203,7 @@ class BatchNormalization(Layer):
     """
     param_names = ("gamma", "beta")
     buffer_names = ("running_mean", "running_var")
-    channels_last = True            # the memory order of images that is fast here
+    channels_last = True            # common.fast gives it images in this memory order
 
     def __init__(self, gamma, beta, momentum=0.9, running_mean=None, running_var=None):
         self.gamma = np.asarray(gamma)
@@ -225,18 +230,23 @@ class BatchNormalization(Layer):
         return gamma * self.xn + beta
 
     def backward(self, dout):
-        """dx = gamma / std (dout - mean(dout) - xn mean(dout xn)): mean and std depend on every x of the batch."""
-        m = dout.size // self.std.size                  # values that are normalized together
+        """dx = gamma / std (dout - mean(dout) - xn mean(dout xn)), see derivations.md in ch05.
+
+        x acts on the loss in three ways, with g = gamma dout, the gradient of xn: by itself, g / std; through the mean,
+        -mean(g) / std; and through std, -xn mean(g xn) / std.
+        """
+        m = dout.size // self.std.size                  # values that are normalized together: m mean = sum
         mean_dout, mean_dout_xn = self.mean(dout), self.mean(dout * self.xn)
         self.dbeta = m * mean_dout
         self.dgamma = m * mean_dout_xn
-        dxn = dout - self.spread(mean_dout, dout) - self.xn * self.spread(mean_dout_xn, dout)
-        return self.spread(self.gamma / self.std, dout) * dxn
+        dx = dout - self.spread(mean_dout, dout) - self.xn * self.spread(mean_dout_xn, dout)
+        return self.spread(self.gamma, dout) / self.spread(self.std, dout) * dx
 
     def update_running(self, mean, var):
         """running = momentum running + (1 - momentum) batch, of mean and variance."""
-        if self.running_mean.size != mean.size:         # one gamma for all values: now their number is known
-            self.running_mean, self.running_var = np.zeros(mean.shape), np.ones(var.shape)
+        if self.running_mean.size != mean.size:         # gamma is one number, for values of any number
+            dtype = self.running_mean.dtype
+            self.running_mean, self.running_var = np.zeros(mean.shape, dtype), np.ones(var.shape, dtype)
         for running, batch in ((self.running_mean, mean), (self.running_var, var)):
             running[...] = self.momentum * running + (1 - self.momentum) * batch.reshape(running.shape)
 
@@ -253,7 +263,7 @@ class BatchNormalization(Layer):
         """Values (C,) or (D,), repeated to the shape of one example of x."""
         if self.per_channel(x):
             _, C, H, W = x.shape
-            return np.tile(values, H * W).reshape(H, W, C).transpose(2, 0, 1)
+            return np.tile(as_row(values, C), H * W).reshape(H, W, C).transpose(2, 0, 1)    # channels last in memory
         return as_row(values, x[0].size).reshape(x.shape[1:])
 
     def check(self, x):
@@ -266,13 +276,13 @@ class BatchNormalization(Layer):
         return x
 
 
-@in_slices("training", "prediction", kernel=turned_convolution)
+@in_slices("training", "prediction", kernel=turned_convolution)     # for some shapes a faster way to the same backward
 class Convolution(Layer):
-    """out = x * W + b: every filter is laid on every window of the image (book, 7.2).
+    """Every filter is laid on every window of the image: out = the sum of window times filter, plus b (book, 7.2).
 
     x (N, C, H, W), W (FN, C, FH, FW), b (FN,) -> out (N, FN, out_h, out_w), out_h = (H + 2 pad - FH) // stride + 1.
-    The rows of col are the windows (im2col). Its columns have the order FH, FW, C, as the images in memory; those of
-    `util.im2col`, as in the book, C, FH, FW.
+    im2col makes the windows the rows of a matrix, col. Its columns have the order FH, FW, C here, as in memory. In the
+    book, and in `util.im2col`, the order is C, FH, FW.
     """
     param_names = ("W", "b")
 
@@ -288,30 +298,31 @@ class Convolution(Layer):
         FN, C, FH, FW = self.W.shape
         N, C, H, W = x.shape
         out_h, out_w = self.out_size(H, W)
-        self.x = pad_images(x, self.pad)                            # (N, C, H + 2 pad, W + 2 pad)
-        col = im2col_nhwc(self.x, FH, FW, self.stride)              # (N out_h out_w, FH FW C)
+        self.padded = pad_images(x, self.pad)                       # (N, C, H + 2 pad, W + 2 pad)
+        col = im2col_nhwc(self.padded, FH, FW, self.stride)         # (N out_h out_w, FH FW C)
         col_W = self.W.transpose(2, 3, 1, 0).reshape(-1, FN)        # (FH FW C, FN)
         out = (col @ col_W).reshape(N, -1)                          # (N, out_h out_w FN)
-        out += np.tile(as_row(self.b, FN), out_h * out_w)           # b at every window: long rows are added faster
+        out += np.tile(as_row(self.b, FN), out_h * out_w)           # + b at every window; long rows are faster
         return out.reshape(N, out_h, out_w, FN).transpose(0, 3, 1, 2)
 
     def backward(self, dout):
-        """dx: every dout goes back, times W, to the window it came from. Where windows overlap, they add (col2im)."""
+        """dx: every dout goes back, times W, to its window; where windows overlap, they add up."""
         self.parameter_gradients(dout)
         FN, C, FH, FW = self.W.shape
-        dout = dout.transpose(0, 2, 3, 1).reshape(-1, FN)           # (N out_h out_w, FN)
-        dx = np.zeros_like(self.x, np.result_type(dout, self.W))
+        rows = dout.transpose(0, 2, 3, 1).reshape(-1, FN)           # (N out_h out_w, FN)
+        dx = np.zeros_like(self.padded, np.result_type(dout, self.W))
         dx_windows = windows(dx, FH, FW, self.stride)               # (N, out_h, out_w, C, FH, FW), a view of dx
+        # col2im, one place (i, j) of the filter at a time: there every window has another pixel, so += loses nothing.
         for i in range(FH):
             for j in range(FW):
-                dcol = dout @ self.W[:, :, i, j]                    # (N out_h out_w, C)
+                dcol = rows @ self.W[:, :, i, j]                    # (N out_h out_w, C)
                 dx_windows[..., i, j] += dcol.reshape(dx_windows.shape[:4])
         return crop_images(dx, self.pad)                            # (N, C, H, W)
 
     def parameter_gradients(self, dout):
         """dW = col^T dout; db = the sum of dout over batch and windows."""
         FN, C, FH, FW = self.W.shape
-        col = im2col_nhwc(self.x, FH, FW, self.stride)              # (N out_h out_w, FH FW C)
+        col = im2col_nhwc(self.padded, FH, FW, self.stride)         # again: to keep it would take much memory
         dW = col.T @ dout.transpose(0, 2, 3, 1).reshape(-1, FN)     # (FH FW C, FN)
         self.dW = dW.reshape(FH, FW, C, FN).transpose(3, 2, 0, 1)   # (FN, C, FH, FW)
         self.db = dout.sum(axis=(0, 2)).sum(axis=1)                 # (FN,), faster than a sum over (0, 2, 3)
@@ -328,13 +339,13 @@ class Convolution(Layer):
     def slice_size(self, x):
         """So few images that col stays in the caches."""
         col_size = np.prod(self.out_size(*x.shape[2:])) * self.W[0].size
-        return max(1, min(25, 2 ** 21 // int(col_size * x.itemsize)))
+        return max(1, min(25, 2 ** 21 // int(col_size * x.itemsize)))       # 2 MB
 
 
 @in_slices("training", "prediction")
 class Pooling(Layer):
     """out = the maximum of each window (book, 7.3): x (N, C, H, W) -> (N, C, out_h, out_w)."""
-    is_maximum = True
+    is_pooling = True
 
     def __init__(self, pool_h, pool_w, stride=2, pad=0):
         if pad >= min(pool_h, pool_w):
@@ -349,8 +360,8 @@ class Pooling(Layer):
         N, C, H, W = x.shape
         w = windows(x, self.pool_h, self.pool_w, self.stride)       # (N, out_h, out_w, C, pool_h, pool_w), a view of x
         self.padded_shape = N, H, W, C
-        self.col = w.transpose(4, 5, 0, 1, 2, 3).reshape(-1, *w.shape[:4])      # (pool_h pool_w, N, out_h, out_w, C)
-        self.out = self.col.max(axis=0)                             # (N, out_h, out_w, C)
+        self.places = w.transpose(4, 5, 0, 1, 2, 3).reshape(-1, *w.shape[:4])   # (pool_h pool_w, N, out_h, out_w, C)
+        self.out = self.places.max(axis=0)                          # (N, out_h, out_w, C)
         return self.out.transpose(0, 3, 1, 2)
 
     def backward(self, dout):
@@ -358,11 +369,11 @@ class Pooling(Layer):
         dout = dout.transpose(0, 2, 3, 1)                           # (N, out_h, out_w, C)
         dx = np.zeros(self.padded_shape, dout.dtype).transpose(0, 3, 1, 2)
         dx_windows = windows(dx, self.pool_h, self.pool_w, self.stride)
-        searching = np.ones(self.out.shape, bool)                   # for the first maximum of a window
-        for x, (i, j) in zip(self.col, np.ndindex(self.pool_h, self.pool_w)):
-            found = searching & (x == self.out)
+        searching = np.ones(self.out.shape, bool)                   # for the first maximum of each window
+        for values, (i, j) in zip(self.places, np.ndindex(self.pool_h, self.pool_w)):
+            found = searching & (values == self.out)
             dx_windows[..., i, j] += dout * found
-            searching ^= found
+            searching &= ~found
         return crop_images(dx, self.pad)
 
     def check(self, x):

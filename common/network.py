@@ -1,16 +1,21 @@
-"""Network: layers in a row and a loss on top; the only predict, loss, gradient, save and load (book, 5.7)."""
+"""Network: layers in a row and a loss on top (book, 5.7). All nets here share this predict, loss and gradient.
+
+The loop over epochs and batches is in trainer.py.
+"""
 import copy
 from contextlib import contextmanager
 
 import numpy as np
 
-from common.fast import one_blas_thread, rows
+from common import gradient as numerical
+from common.fast import join, one_blas_thread
 from common.files import load_pickle, save_pickle
 from common.functions import as_batch
-from common.gradient import numerical_gradient
 from common.layers import SoftmaxWithLoss
 from common.params import Gradients, Params, check_names
-from common.readers_layer import as_layer, parameter_names
+from common.own_layer import as_layer, parameter_names
+
+_in_training = {}       # {id of a net: ...}, while it is being trained
 
 
 class Network:
@@ -21,7 +26,8 @@ class Network:
     layers : dict of layers by name, or a list, in order of the forward pass: those of `common.layers`, or your own with
         forward(x) or forward(x, train_flg), and backward(dout)
     last_layer : the loss; SoftmaxWithLoss if left out
-    weight_decay_lambda : the loss grows by lambda / 2 * the sum of all W^2 (book, 6.4.2)
+    weight_decay_lambda : the loss grows by lambda / 2 * the sum of all W^2 (book, 6.4.2). An optimizer's `weight_decay`
+        is another way to the same aim: use one of the two.
 
     Parameters are named by one rule: the n-th layer that has a `W` calls it `Wn`, and so for `b`, `gamma` and the rest.
     """
@@ -32,7 +38,9 @@ class Network:
         self.layers = layers
         self.last_layer = SoftmaxWithLoss() if last_layer is None else last_layer
         self.weight_decay_lambda = float(weight_decay_lambda)   # a NumPy float64 would turn gradients into float64
-        self._rows(train_flg=True)      # names what is wrong with the layers now
+        if not layers:
+            raise ValueError("layers: expected at least one layer")
+        self._joined(train_flg=True)        # an error now, if they do not fit
 
     # ---- forward ---------------------------------------------------------------------------------------------------
 
@@ -45,7 +53,7 @@ class Network:
         if train_flg:
             self._forget_targets()
         with one_blas_thread():
-            for layer in self._rows(train_flg):
+            for layer in self._joined(train_flg):       # one layer, or several joined
                 x = layer.forward(x, train_flg)
         return x
 
@@ -57,7 +65,7 @@ class Network:
         return loss + self._weight_decay()
 
     def _forget_targets(self):
-        """From now on the layers and the loss may remember different batches: backward must not mix them."""
+        """After this, last_layer.backward() is an error until the next loss in training: it must not use an old t."""
         self.last_layer.t = None
 
     def _weight_decay(self):
@@ -89,10 +97,10 @@ class Network:
         with one_blas_thread(), self._one_at_a_time():
             loss = self.loss(x, t, train_flg=True)
             dout = self.last_layer.backward()
-            first, *others = self._rows(train_flg=True)
+            first, *others = self._joined(train_flg=True)
             for layer in reversed(others):
                 dout = layer.backward(dout)
-            first.parameter_gradients(dout)         # backward without the gradient of the data
+            first.parameter_gradients(dout)         # backward, but nobody needs the gradient of the data
             self._forget_targets()
             grads = Gradients(self._named(parameter_names, prefix="d"))
         for key, W in self.params.items():
@@ -108,19 +116,19 @@ class Network:
     def numerical_gradient(self, x, t):
         """The same gradients by central differences: slow, but with no backward that could be wrong.
 
-        Computed in float64 on a copy of the net, so running statistics do not move; dropout draws the same masks at
-        every probe, and those that `gradient` draws next.
+        Computed in float64 on a copy of the net, so running statistics do not move. Dropout draws the same masks every
+        time, and the next call of `gradient` draws them too.
         """
         net, x = self.astype(np.float64), np.asarray(x)
         x = x.astype(np.float64) if x.dtype.kind == "f" else x
         state = np.random.get_state()
 
-        def loss(_):
+        def loss(_):                                # its argument is an array of net, changed in place
             np.random.set_state(state)
             return net.loss(x, t, train_flg=True)
 
         try:
-            return {key: numerical_gradient(loss, array) for key, array in net.params.items()}
+            return {key: numerical.numerical_gradient(loss, array) for key, array in net.params.items()}
         finally:
             np.random.set_state(state)
 
@@ -128,21 +136,22 @@ class Network:
     def _one_at_a_time(self):
         """RuntimeError if another thread is training this net: each layer remembers one batch."""
         me = object()
-        if vars(self).setdefault("_in_training", me) is not me:
+        if _in_training.setdefault(id(self), me) is not me:         # of two threads, only the first stores its own
             raise RuntimeError("two threads train one network at the same time; give each a copy.deepcopy of it")
         try:
             yield
         finally:
-            del self._in_training
+            del _in_training[id(self)]
 
     # ---- layers and names ------------------------------------------------------------------------------------------
 
-    def _rows(self, train_flg):
-        """The layers, those in a row that may be cut into slices seen as one."""
+    def _joined(self, train_flg):
+        """The layers in order. Neighbours that may be cut into slices are joined, see `common.fast`: the joined layers
+        have forward and backward as one has."""
         if len({id(layer) for layer in self.layers.values()}) < len(self.layers):
             raise ValueError("layers: the same layer stands in two places, but it remembers one forward only; "
                              f"got {', '.join(map(str, self.layers))}")
-        return rows([as_layer(layer) for layer in self.layers.values()], train_flg)
+        return join([as_layer(layer) for layer in self.layers.values()], train_flg)
 
     def _named(self, names_of, prefix=""):
         """{"W1": array, ...} for the names that names_of(layer) gives; with prefix "d", the gradients of them."""
@@ -154,13 +163,17 @@ class Network:
                 if key in named:
                     raise ValueError(f"layers: two parameters would be named {key}; rename {name} of layer {place}")
                 if not hasattr(layer, prefix + name):
-                    raise AttributeError(f"layer {place}: backward left no {prefix}{name}, the gradient of {name}")
+                    raise AttributeError(f"layer {place} has no {prefix}{name}"
+                                         + f": backward must leave there the gradient of {name}" * bool(prefix))
                 named[key] = getattr(layer, prefix + name)
         return named
 
     @property
     def params(self):
-        """{"W1": array, "b1": array, ...}: the layers' own arrays."""
+        """{"W1": array, "b1": array, ...}: the layers' own arrays, in a new dict.
+
+        So `optimizer.update(net.params, grads)` trains the layers, and `net.params["W1"] = values` changes a layer's W.
+        """
         return Params(self._named(parameter_names))
 
     @params.setter
@@ -188,7 +201,7 @@ class Network:
         save_pickle(file_name, dict(self.state))
 
     def load_params(self, file_name="params.pkl"):
-        """Takes over parameters that save_params, or a reader of the book, has written.
+        """Takes over parameters from a file of save_params, or of the book's code (a pickle of a dict of arrays).
 
         Raises
         ------

@@ -8,26 +8,32 @@ class Optimizer:
     """Goes through the parameters and applies its rule to each.
 
     `update` works on any dict: arrays are changed where they are, plain numbers are replaced. `lr` and `weight_decay`
-    may be changed at any time. Every step takes the share lr * weight_decay off the weights, the parameters whose names
-    begin with "W" (Loshchilov, Hutter 2019, arXiv:1711.05101).
+    may be changed at any time. Before each step W <- (1 - lr weight_decay) W, for the weights: the parameters whose
+    names begin with "W" (Loshchilov, Hutter 2019, arXiv:1711.05101).
     """
     weight_decay = 0.0
-    memory = ()         # names of what is remembered: `self.v["W1"]` is an array like W1, of zeros at first
+    memory_names = ()       # what is remembered of each parameter: with "v", `self.v["W1"]` is like W1, at first zeros
 
     def __init__(self, lr):
         self.lr = _not_negative("lr", lr)
-        for name in self.memory:
-            setattr(self, name, None)
+        for name in self.memory_names:
+            setattr(self, name, None)           # self.v = None, as in the book
 
     def update(self, params, grads):
-        """One step. params, grads: {"W1": array or number, ...}; grads may have more keys than params."""
+        """One step. params, grads: {"W1": array or number, ...}; grads may have more keys than params.
+
+        Without blocks and threads it would be:
+
+            for key in params:
+                self.rule(params[key], grads[key], self.v[key])     # self.v: whatever `memory_names` names
+        """
         check_gradients_fit(params, grads)
         arrays = {key: _floats(param) for key, param in params.items()}
         parts = []
         for key, p in arrays.items():
             if self.weight_decay and key[0] == "W":
                 p *= 1 - self.lr * self.weight_decay
-            remembered = [self._remembered(name, key, p) for name in self.memory]
+            remembered = [self._remembered(name, key, p) for name in self.memory_names]
             parts += blocks(p, _wide(grads[key]).reshape(p.shape), *remembered)
         run_blocks(lambda part: self.rule(*part), parts)
         for key, p in arrays.items():
@@ -35,18 +41,22 @@ class Optimizer:
                 params[key] = p if p.ndim else p.item()     # a list becomes an array, a number stays one
 
     def rule(self, p, g):
-        """Change p, an array or a block of one, in place; and likewise what is remembered, the other arguments."""
+        """Change p in place, and what is remembered, the other arguments.
+
+        It is called for every block of a parameter, on several threads: it sets no attribute, and uses no sum over the
+        whole parameter. What counts steps stands in `update`, see Adam.
+        """
         raise NotImplementedError
 
     def _remembered(self, name, key, p):
         if getattr(self, name) is None:
             setattr(self, name, {})
-        memory = getattr(self, name)
-        if key not in memory:
-            memory[key] = np.zeros_like(p, np.result_type(p, np.float32))
-        elif not isinstance(memory[key], np.ndarray):
-            memory[key] = np.array(memory[key])         # a number, from a file
-        return memory[key]
+        of_name = getattr(self, name)
+        if key not in of_name:
+            of_name[key] = np.zeros_like(p, np.result_type(p, np.float32))
+        elif not isinstance(of_name[key], np.ndarray):
+            of_name[key] = np.array(of_name[key])       # a number, from a file
+        return of_name[key]
 
 
 class SGD(Optimizer):
@@ -61,7 +71,7 @@ class SGD(Optimizer):
 
 class Momentum(Optimizer):
     """v is the velocity of a ball that rolls downhill (book, 6.1.4; Polyak 1964)."""
-    memory = ("v",)
+    memory_names = ("v",)
 
     def __init__(self, lr=0.01, momentum=0.9):
         super().__init__(lr)
@@ -79,12 +89,12 @@ class Nesterov(Momentum):
     def rule(self, p, g, v):
         v *= self.momentum
         v -= self.lr * g
-        p += self.momentum * v - self.lr * g
+        p += self.momentum * v - self.lr * g        # the step that Momentum would take next, from there
 
 
 class AdaGrad(Optimizer):
     """The larger a parameter's gradients were, the smaller its steps (book, 6.1.5; Duchi, Hazan, Singer 2011)."""
-    memory = ("h",)
+    memory_names = ("h",)
 
     def __init__(self, lr=0.01):
         super().__init__(lr)
@@ -96,7 +106,7 @@ class AdaGrad(Optimizer):
 
 class RMSprop(Optimizer):
     """AdaGrad that forgets old gradients (book, 6.1.5; Tieleman, Hinton 2012)."""
-    memory = ("h",)
+    memory_names = ("h",)
 
     def __init__(self, lr=0.01, decay_rate=0.99):
         super().__init__(lr)
@@ -111,9 +121,9 @@ class RMSprop(Optimizer):
 class Adam(Optimizer):
     """m is an average of the gradients, v one of their squares (book, 6.1.6; Kingma, Ba 2015, arXiv:1412.6980).
 
-    Both begin at 0. lr_t = lr sqrt(1 - beta2^t) / (1 - beta1^t) makes up for it, at step t = `iter`.
+    Both begin at 0 and are too small at first: lr_t = lr sqrt(1 - beta2^t) / (1 - beta1^t) corrects this, at step t.
     """
-    memory = ("m", "v")
+    memory_names = ("m", "v")
 
     def __init__(self, lr=0.001, beta1=0.9, beta2=0.999):
         super().__init__(lr)
@@ -122,20 +132,21 @@ class Adam(Optimizer):
         self.iter = 0
 
     def update(self, params, grads):
+        check_gradients_fit(params, grads)
         self.iter += 1
         super().update(params, grads)
 
     def rule(self, p, g, m, v):
         lr_t = self.lr * (1 - self.beta2 ** self.iter) ** 0.5 / (1 - self.beta1 ** self.iter)
-        m += (1 - self.beta1) * (g - m)
+        m += (1 - self.beta1) * (g - m)             # = beta1 m + (1 - beta1) g
         v += (1 - self.beta2) * (g * g - v)
         p -= lr_t * m / (np.sqrt(v) + 1e-7)
 
 
 class AdamW(Adam):
-    """Adam, and the weights decay apart from the gradients, so that v does not weaken the decay of busy weights.
+    """Adam with weight decay, which `Optimizer.update` does (Loshchilov, Hutter 2019, arXiv:1711.05101).
 
-    Loshchilov, Hutter (2019), arXiv:1711.05101.
+    As a part of the gradient the decay would be divided by sqrt(v), and weights with large gradients would decay less.
     """
 
     def __init__(self, lr=0.001, beta1=0.9, beta2=0.999, weight_decay=0.01):
@@ -148,8 +159,13 @@ def check_gradients_fit(params, grads):
     for key, param in params.items():
         if key not in grads:
             raise KeyError(f"{key}: expected a gradient for every parameter, got those of {', '.join(map(str, grads))}")
-        if np.size(grads[key]) != np.size(param):
+        if _without_ones(grads[key]) != _without_ones(param):
             raise ValueError(f"{key}: expected a gradient of shape {np.shape(param)}, got {np.shape(grads[key])}")
+
+
+def _without_ones(array):
+    """The shape; (1, M) and (M,) are alike, and so are all arrays of one number."""
+    return [size for size in np.shape(array) if size != 1]
 
 
 def _floats(param):
@@ -162,7 +178,7 @@ def _floats(param):
 
 
 def _wide(grad):
-    """A gradient as floats in which its square fits."""
+    """A gradient as float32 or wider: in float16 its square would overflow or vanish."""
     grad = np.asarray(grad)
     return grad.astype(np.result_type(grad, np.float32), copy=False)
 

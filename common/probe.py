@@ -5,7 +5,7 @@ import itertools
 
 import numpy as np
 
-from common.readers_layer import parameter_names
+from common.own_layer import parameter_names
 
 
 class Probe:

@@ -88,20 +88,20 @@ def may_be_cut(layer, train_flg):
         getattr(getattr(layer, name), "__func__", None) is method for name, method in layer.cut_methods.items())
 
 
-def rows(layers, train_flg=True):
-    """The layers as they are, but those in a row that may be cut are one `Row`."""
+def join(layers, train_flg=True):
+    """The layers in order. Neighbours that may all be cut are joined into one object with forward and backward."""
     if not enabled():
         return list(layers)
     found = []
     for cut, group in groupby(layers, lambda layer: may_be_cut(layer, train_flg)):
         group = list(group)
-        if found and isinstance(found[-1], Row):
+        if found and isinstance(found[-1], JoinedLayers):
             found[-1].channels_last = getattr(group[0], "channels_last", False)
-        found += [Row(group)] if cut else group
+        found += [JoinedLayers(group)] if cut else group
     return found
 
 
-class Row:
+class JoinedLayers:
     """Layers in a row, seen as one layer: a slice goes through all of them while its arrays are in the caches.
 
     It remembers nothing itself: every layer has its own part of each slice, as after its own forward.
@@ -121,7 +121,7 @@ class Row:
         x = self.layers[0].check(x)
         if x.ndim != 4 or len(x) <= SLICE:
             return through_all(self.layers, x)
-        layers = self.layers if train_flg else _maximum_first([copy_of(layer) for layer in self.layers])
+        layers = self.layers if train_flg else _pooling_first([copy_of(layer) for layer in self.layers])
         for layer in layers:
             layer.slices = None         # of an earlier batch: its memory is needed now
         return _forward(layers, x, SLICE, through_all)
@@ -144,10 +144,10 @@ class Row:
         return _backward(self.layers, dout, back_through_all)
 
 
-def _maximum_first(layers):
+def _pooling_first(layers):
     """In prediction, pooling before relu: the same numbers, and relu has a quarter of the work."""
     for i, (layer, following) in enumerate(zip(layers, layers[1:])):
-        if layer.after_maximum and following.is_maximum:
+        if layer.may_follow_pooling and following.is_pooling:
             layers[i:i + 2] = following, layer
     return layers
 

@@ -12,7 +12,7 @@ def turned_convolution(layer, dout):
     """
     FN, C, FH, FW = layer.W.shape
     turned_pad = FH - 1 - whole_number(layer.pad)
-    x = crop_images(layer.x, layer.pad).transpose(0, 2, 3, 1)                       # (N, H, W, C)
+    x = crop_images(layer.padded, layer.pad).transpose(0, 2, 3, 1)                       # (N, H, W, C)
     if layer.stride != 1 or FH != FW or turned_pad < 0 or C == 1 or x.size // C * FN > 1.5 * dout.size // FN * C:
         return None
     col = im2col_nhwc(pad_images(dout, turned_pad), FH, FW)                         # (N H W, FH FW FN)

@@ -1,4 +1,4 @@
-"""Layers that a reader writes as the book does: `forward(self, x)`, `backward(self, dout)`, and arrays like W and dW."""
+"""Layers of your own, written as the book does: `forward(self, x)`, `backward(self, dout)`, and arrays like W and dW."""
 import inspect
 
 import numpy as np
@@ -6,8 +6,8 @@ import numpy as np
 from common.layers import Layer
 
 
-class ReadersLayer(Layer):
-    """Such a layer, for the loops of a Network, which pass train_flg too."""
+class OwnLayer(Layer):
+    """Such a layer inside a Network, whose loops pass train_flg too."""
 
     def __init__(self, layer):
         self.layer = layer
@@ -24,9 +24,9 @@ class ReadersLayer(Layer):
 
 
 def as_layer(layer):
-    """The layer itself, or a ReadersLayer in its place."""
+    """The layer itself, or an OwnLayer in its place."""
     ours = isinstance(layer, Layer) and type(layer).__module__ == Layer.__module__ and "forward" not in vars(layer)
-    return layer if ours else ReadersLayer(layer)
+    return layer if ours else OwnLayer(layer)
 
 
 def parameter_names(layer):
