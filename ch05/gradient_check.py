@@ -194,7 +194,7 @@ class ReshapedDout(layers.Convolution):
 
     def backward(self, dout):
         dx = super().backward(dout)
-        col = im2col(self.x, *self.W.shape[2:])
+        col = im2col(self.padded, *self.W.shape[2:])
         self.dW = (col.T @ dout.reshape(-1, len(self.W))).T.reshape(self.W.shape)
         return dx
 

@@ -1,11 +1,12 @@
 """Trainer: epochs of mini-batches, with progress, history and a clean stop (book, 7.5)."""
+import os  # noqa: F401 - some names are here for `import *`, as in the book
 import sys
 import time
 
 import numpy as np
 from tqdm import tqdm
 
-from common.optimizer import create_optimizer
+from common.optimizer import SGD, AdaGrad, Adam, Momentum, Nesterov, RMSprop, create_optimizer  # noqa: F401
 from common.training import callbacks as hooks
 from common.training.examples import check_examples
 from common.training.interruption import stop_signals
