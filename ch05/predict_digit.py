@@ -71,15 +71,15 @@ def draw(results):
     """A row for each file: the picture with a frame around the digit, what the net sees, and what it says."""
     rows = plt.subplots(len(results), 3, figsize=(9, 2.4 * len(results)), squeeze=False, layout="constrained",
                         width_ratios=(1, 1, 1.6))[1]
-    for (photo, seen, bars), (path, picture, ink, digit, probabilities) in zip(rows, results):
+    for (photo, seen, bars), (path, picture, ink, digit, answer) in zip(rows, results):
         top, bottom, left, right = bounding_box(ink)
         photo.imshow(picture)
         photo.add_patch(plt.Rectangle((left, top), right - left, bottom - top, fill=False, color="tab:red"))
         photo.set_title(path.name.encode("ascii", "replace").decode(), parse_math=False)
         seen.imshow(digit, cmap="gray", vmin=0, vmax=1)
         seen.set_title("what the net sees")
-        set_bars(draw_bars(bars), probabilities)
-        bars.set_title(in_words(probabilities))
+        set_bars(draw_bars(bars), answer)
+        bars.set_title(in_words(answer))
         photo.set_axis_off()
         seen.set_axis_off()
 
@@ -99,9 +99,9 @@ def main():
         except ValueError as error:
             print(error, file=sys.stderr)
         else:
-            probabilities = probabilities_of(network, digit)
-            print(f"{path}: {in_words(probabilities)}")
-            results.append((path, picture, ink, digit, probabilities))
+            answer = probabilities_of(network, digit)
+            print(f"{path}: {in_words(answer)}")
+            results.append((path, picture, ink, digit, answer))
 
     for first in range(0, len(results), ROWS):
         draw(results[first:first + ROWS])

@@ -5,6 +5,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from scripts import copy_project, last_line, run_script
 
 from common.script import end, start
 
@@ -64,3 +65,22 @@ def test_letters_that_the_terminal_lacks_are_printed_as_numbers(monkeypatch, enc
 def test_an_output_that_is_no_terminal(monkeypatch, stdout):
     monkeypatch.setattr("sys.stdout", stdout)
     run(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """In a folder with a letter that none of the code pages has."""
+    return copy_project(tmp_path_factory.mktemp("ẹ"), "ch03")
+
+
+@pytest.mark.parametrize("encoding", ["cp932", "gbk", "cp949", "ascii"])
+def test_a_folder_that_the_terminal_cannot_print_ends_no_script(project, encoding):
+    result = run_script(project / "ch03/sigmoid.py", PYTHONIOENCODING=encoding)
+    assert last_line(result).startswith("Figure saved: ") and r"\u1eb9" in last_line(result)
+
+
+def test_installed_packages_of_the_same_names_are_not_taken(project, tmp_path):
+    for name in ("common", "dataset"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise ImportError('the wrong package')")
+    run_script(project / "ch03/mnist_show.py", PYTHONPATH=str(tmp_path))
