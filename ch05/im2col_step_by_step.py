@@ -55,7 +55,7 @@ class Example:
     def dx(self, windows):
         """The derivative by the padded image after so many windows have been added back, as col2im does it."""
         dcol = np.where(np.arange(self.K)[:, np.newaxis] < windows, self.dcol, 0)
-        return col2im(dcol, (1, *self.padded.shape), *self.window)[0]
+        return col2im(dcol, (1, *self.padded.shape), *self.window)[0].astype(int)      # whole numbers are shorter
 
     def meetings(self, windows):
         """In each pixel of the padded image: how many of the first windows it lies in."""
@@ -177,7 +177,7 @@ class Pass:
         if not numbers:
             return f"Backward: dx{name} is 0", "No window sees this pixel."
         terms = " + ".join(map(signed, numbers))
-        text = f"dx{name} = {terms} = {total}, from the windows {', '.join(str(k) for k, _ in found)}."
+        text = f"dx{name} = {terms} = {total}, from window{'s' * (len(found) > 1)} {', '.join(str(k) for k, _ in found)}."
         if len(found) > 1:
             text += f" With = in the place of += only the last would be left: {numbers[-1]}."
         return f"Backward: dx{name} is the sum over {count}", text

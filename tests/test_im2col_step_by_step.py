@@ -12,8 +12,8 @@ from scripts import copy_project, run_script
 from ch05.im2col_step_by_step import Example, Viewer, telling_pixels
 from common.util import col2im
 
-CASES = [{}, {"filter_size": 2}, {"stride": 2, "pad": 1, "channels": 2}, {"size": 5, "filter_size": 2, "stride": 3},
-         {"pad": 1}, {"size": 1, "filter_size": 1}]
+DRAWN = [{}, {"stride": 2, "pad": 1, "channels": 2}, {"size": 5, "filter_size": 2, "stride": 3}]
+CASES = [*DRAWN, {"filter_size": 2}, {"pad": 1}, {"size": 1, "filter_size": 1}]
 
 
 @pytest.fixture(autouse=True)
@@ -67,12 +67,12 @@ def said(texts, start):
     return next(text for text in texts if text.startswith(start))
 
 
-@pytest.mark.parametrize("options", CASES)
+@pytest.mark.parametrize("options", DRAWN)
 def test_every_step_writes_out_a_true_sum(options):
     example = Example(**options)
     viewer = Viewer(example)
     K = example.K
-    for step in sorted({0, K // 2, K - 1, K, K + K // 2, 2 * K - 1}):
+    for step in (0, K - 1, K, 2 * K - 1):
         viewer.show_step(step)
         forward, backward = texts(viewer)
         k = step % example.K
@@ -86,7 +86,7 @@ def test_every_step_writes_out_a_true_sum(options):
             assert [int(number) for number in row.split(", ")] == example.dcol[k].tolist()
 
 
-@pytest.mark.parametrize("options", CASES)
+@pytest.mark.parametrize("options", DRAWN)
 def test_the_mouse_over_a_pixel_shows_the_sum_that_its_gradient_is(options):
     example = Example(**options)
     viewer = Viewer(example)
