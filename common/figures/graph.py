@@ -4,6 +4,7 @@
     draw(record(net, x, t))             # a picture, with common.figures.draw_graph
 """
 import copy
+import functools
 
 import numpy as np
 
@@ -95,6 +96,7 @@ def _calls(net, layers, x):
     values, calls, computing = {"x": x}, [], copy.deepcopy(layers)
 
     def noting(name):
+        @functools.wraps(layers[name].forward)       # a Network looks whether forward takes train_flg
         def forward(x, *args, **options):
             source = [key for key, value in values.items() if value is x] or [
                 key for key, value in values.items() if np.array_equal(value, x, equal_nan=True)]

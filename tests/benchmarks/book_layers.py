@@ -91,6 +91,37 @@ class Dropout:
         return dout * self.mask
 
 
+class BatchNormalization:
+    """A mean and a standard deviation for every channel: the images become rows of pixels first."""
+
+    def __init__(self, gamma, beta, momentum=0.9):
+        self.gamma, self.beta, self.momentum, self.running_mean, self.running_var = gamma, beta, momentum, 0, 1
+
+    def forward(self, x, train_flg=True):
+        N, C, H, W = x.shape
+        x = x.transpose(0, 2, 3, 1).reshape(-1, C)
+        mean, var = self.running_mean, self.running_var
+        if train_flg:
+            mean, var = x.mean(axis=0), np.mean((x - x.mean(axis=0)) ** 2, axis=0)
+            self.running_mean = self.momentum * self.running_mean + (1 - self.momentum) * mean
+            self.running_var = self.momentum * self.running_var + (1 - self.momentum) * var
+            self.xc, self.std = x - mean, np.sqrt(var + 1e-6)
+            self.xn = self.xc / self.std
+        xn = self.xn if train_flg else (x - mean) / np.sqrt(var + 1e-6)
+        return (self.gamma * xn + self.beta).reshape(N, H, W, C).transpose(0, 3, 1, 2)
+
+    def backward(self, dout):
+        N, C, H, W = dout.shape
+        dout = dout.transpose(0, 2, 3, 1).reshape(-1, C)
+        self.dbeta = dout.sum(axis=0)
+        self.dgamma = np.sum(self.xn * dout, axis=0)
+        dxn = self.gamma * dout
+        dvar = -np.sum(dxn * self.xc, axis=0) / (2 * self.std ** 3)
+        dxc = dxn / self.std + 2 * self.xc * dvar / len(dout)
+        dx = dxc - dxc.mean(axis=0)
+        return dx.reshape(N, H, W, C).transpose(0, 3, 1, 2)
+
+
 class Affine:
     def __init__(self, W, b):
         self.W, self.b = W, b

@@ -1,4 +1,4 @@
-"""The four nets that are measured, written once and built from our layers, the book's, or PyTorch's.
+"""The nets that are measured, written once and built from our layers, the book's, or PyTorch's.
 
 Every class here offers step(n) and predict(n), functions without arguments, for n images.
 """
@@ -15,8 +15,7 @@ def _conv(channels, filters, size, pad=0):
     return "conv", channels, filters, size, pad
 
 
-SIZES = {"two": (784,), "simple": (1, 28, 28), "deep": (1, 28, 28), "keras": (1, 28, 28),
-         "batchnorm": (1, 28, 28)}    # of one example
+SIZES = {"two": (784,), **dict.fromkeys(["simple", "deep", "keras", "batchnorm"], (1, 28, 28))}    # of one example
 NETS = {
     "two": [("affine", 784, 50), ("relu",), ("affine", 50, 10)],
     "simple": [_conv(1, 30, 5), ("relu",), ("pool",), ("affine", 30 * 12 * 12, 100), ("relu",), ("affine", 100, 10)],
@@ -99,9 +98,9 @@ class Readers:
             params, grads = {}, {}
             for i, layer in reversed(list(enumerate(self.layers))):
                 dout = layer.backward(dout)
-                if hasattr(layer, "W"):
-                    params[f"W{i}"], params[f"b{i}"] = layer.W, layer.b
-                    grads[f"W{i}"], grads[f"b{i}"] = layer.dW, layer.db
+                for name in ("W", "b", "gamma", "beta"):
+                    if hasattr(layer, name):
+                        params[f"{name}{i}"], grads[f"{name}{i}"] = getattr(layer, name), getattr(layer, "d" + name)
             self.optimizer.update(params, grads)
         return step
 

@@ -1,11 +1,11 @@
 """How fast is it? Prints tables of our times, PyTorch's where it is installed, and those of the book's layers.
 
-Usage: python tests/benchmarks/speed.py [--rounds 10] [--nets two simple deep keras] [--epoch]
+    python tests/benchmarks/speed.py [--rounds 10] [--nets two simple deep keras batchnorm] [--epoch]
 
-Each contender lives in a process of its own, so that no one's threads stand in another's way, and they take turns: five
-steps of ours, five of PyTorch's, five of ours, ..., each time after 0.2 s of steps that do not count. Times are medians,
-in milliseconds, for float32 (the book's layers: float64) and batches of 100; one step is forward, backward and Adam's
-update. "gemm" is the time of the matrix products alone, the floor. Who has two threads at work suffers most where other programs run: measure on a quiet machine.
+Each of them has a process of its own, so that no threads disturb those of another, and they take turns: five steps of
+ours, five of PyTorch's, five of ours, ..., each time after 0.2 s of steps that do not count. Times are medians, in
+milliseconds, for float32 (the book's layers: float64) and batches of 100. A step is forward, backward and Adam's update.
+"gemm" is the time of the matrix products alone: nothing can be faster. Measure while no other program is at work.
 """
 import argparse
 import importlib.util
@@ -229,7 +229,7 @@ if __name__ == "__main__":
         sys.exit()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=10, help="of five steps each")
-    parser.add_argument("--nets", nargs="+", default=["two", "simple", "deep", "keras"])
+    parser.add_argument("--nets", nargs="+", default=["two", "simple", "deep", "keras", "batchnorm"])
     parser.add_argument("--epoch", action="store_true", help="also a whole epoch of train_convnet (minutes)")
     parser.add_argument("--only-nets", action="store_true", help="only the first two tables")
     args = parser.parse_args()
