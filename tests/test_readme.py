@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from scripts import ROOT, copy_project, last_line, run_script
 
-READMES = sorted(path for path in ROOT.rglob("README.md") if not set(path.parts) & {".venv", ".pytest_cache"})
 CHAPTERS = ["ch03", "ch04", "ch05"]
+READMES = [ROOT / "README.md", *sorted(path for folder in ("dataset", "tests", *CHAPTERS)
+                                       for path in (ROOT / folder).rglob("README.md"))]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 ENGLISH, *OTHER_LANGUAGES = re.split(r"^## (?=日本語|中文|한국어|Français)", TEXT, flags=re.MULTILINE)
 
@@ -70,7 +70,7 @@ def test_the_commands_are_for_every_shell(ending, tmp_path):
         (venv / name).chmod(0o755)
     for _ in range(2):
         done = subprocess.run(["sh", "-c", command], cwd=tmp_path, env={"PATH": f"{venv}:/usr/bin:/bin"},
-                              capture_output=True, text=True)
+                              capture_output=True, text=True, check=True)
         assert done.stdout.splitlines() == ["python3 -m venv .venv", "pip install -r requirements.txt", ending]
 
 
