@@ -2,7 +2,7 @@
 import os
 import threading
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -121,9 +121,10 @@ def _run_on_threads(function, items, workers):
     try:
         work()
     finally:
-        for helper in helpers:
-            if not helper.cancel():         # it has begun: nobody may write on after this call has returned
-                helper.result()
+        begun = [helper for helper in helpers if not helper.cancel()]
+        wait(begun)                         # nobody may write on after this call has returned or failed
+        for helper in begun:
+            helper.result()
     return results
 
 
