@@ -3,7 +3,7 @@
 Look at the bars when one more line makes another digit: draw a 1, then add a bar to make it a 7; close a 3 to make it
 an 8. Keys: u takes back a stroke, c clears the drawing.
 
-Before: predict_digit.py; this is the last script of chapter 5.
+Before: predict_digit.py; next: how_it_got_fast.py.
 """
 import sys
 from pathlib import Path

@@ -84,7 +84,7 @@ def copy_of(layer):
 
 def may_be_cut(layer, train_flg):
     """May this layer get its batch in slices?"""
-    return ("training" if train_flg else "prediction") in getattr(layer, "cut_in", ()) and all(
+    return enabled() and ("training" if train_flg else "prediction") in getattr(layer, "cut_in", ()) and all(
         getattr(getattr(layer, name), "__func__", None) is method for name, method in layer.cut_methods.items())
 
 
