@@ -84,8 +84,8 @@ class Im2col(Loops):
         return col2im(dout @ self.W.reshape(FN, -1), self.x_shape, FH, FW)
 
 
-# Rung 4, channels last, is Convolution in common/layers.py. The product gives (N, out_h, out_w, FN). Left in this memory
-# order, nothing has to be moved, and a row of col is copied in pieces of FW * C values.
+# Rung 4, channels last, is Convolution in common/layers.py. The product gives (N, out_h, out_w, FN). Left in this
+# memory order, nothing has to be moved, and a row of col is copied in pieces of FW * C values.
 
 
 class Slices:
