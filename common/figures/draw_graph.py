@@ -4,6 +4,7 @@
     show()
 """
 import math
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.patches import Circle, FancyBboxPatch
@@ -201,7 +202,7 @@ class _Picture:
         boxes = [links[0].source, *(box for link in links for box in (*link.via, link.target))]
         end = boxes[-1].y + self._port(links[-1])
         points = [(boxes[0].left + start if start else boxes[0].right, boxes[0].y)]
-        for a, b in zip(boxes, boxes[1:]):
+        for a, b in pairwise(boxes):
             y = end if b is boxes[-1] else b.y
             if a.row == b.row:
                 points += [(a.right, a.y), *curve(a.column[1], a.y, b.column[0], y), (b.left, y)]

@@ -5,16 +5,10 @@ from common.figures.screen import plt
 
 
 def confusion(matrix):
-    """Draw a confusion matrix: each count as a number; the darker, the larger its share of the mistakes.
+    """Draw a confusion matrix (K, K): each count as a number; the darker, the larger its share of the mistakes.
 
-    Parameters
-    ----------
-    matrix : (K, K) array_like of int
-        From `common.training.evaluation.confusion_matrix`: rows are the right classes, columns the net's.
-
-    Returns
-    -------
-    matplotlib Axes
+    The matrix is that of `common.training.evaluation.confusion_matrix`: rows are the right classes, columns the net's.
+    Returns the matplotlib Axes.
     """
     matrix = np.asarray(matrix)
     mistakes = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)     # else the diagonal would drown them
@@ -30,16 +24,9 @@ def confusion(matrix):
 
 
 def class_accuracies(accuracy):
-    """Draw the accuracy of each class as a bar, whose length is its share of mistakes.
+    """Draw the accuracy (K,) of each class, from `common.training.evaluation.class_accuracy`, as its share of mistakes.
 
-    Parameters
-    ----------
-    accuracy : (K,) array_like
-        From `common.training.evaluation.class_accuracy`.
-
-    Returns
-    -------
-    matplotlib Axes
+    Returns the matplotlib Axes.
     """
     mistakes = 1 - np.asarray(accuracy)         # bars of 0.99 and 0.98 would look alike
     axes = plt.subplots(figsize=(7, 4), layout="constrained")[1]
@@ -53,18 +40,10 @@ def class_accuracies(accuracy):
 def reliability(count, certainty, accuracy, error):
     """Draw how often a net is right against how sure it is: on the diagonal, if it knows itself.
 
-    Parameters
-    ----------
-    count, certainty, accuracy, error
-        What `common.training.evaluation.calibration` returns.
-
-    Returns
-    -------
-    list of matplotlib Axes
-        The accuracies, and below them the number of examples in each bin.
+    The arguments are what `common.training.evaluation.calibration` returns. Returns two matplotlib Axes: the
+    accuracies, and below them the number of examples in each bin.
     """
-    figure, (upper, lower) = plt.subplots(2, 1, figsize=(5.5, 6.5), sharex=True, height_ratios=[3, 1],
-                                          layout="constrained")
+    upper, lower = plt.subplots(2, 1, figsize=(5.5, 6.5), sharex=True, height_ratios=[3, 1], layout="constrained")[1]
     filled = np.asarray(count) > 0
     middles = (np.arange(len(count)) + 0.5) / len(count)
     upper.plot([0, 1], [0, 1], linestyle="--", color="black", linewidth=1, label="right as often as sure")

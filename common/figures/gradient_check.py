@@ -6,18 +6,16 @@ from common.figures.screen import plt
 
 
 def gradient_check(check, title=None):
-    """Draw both gradients of every array, and where they differ: each value is one cell.
+    """Draw both gradients of every array, and where they differ: each value is one cell; white ones were not compared.
 
     Parameters
     ----------
-    check : common.gradient.GradientCheck
-        From `check_gradients`. Values that were not compared stay white.
+    check : common.gradient.GradientCheck, from `check_gradients`
     title : str, optional
 
     Returns
     -------
-    (arrays, 3) array of matplotlib Axes
-        A row for every array: by backpropagation, by differences, and the difference divided by the largest gradient.
+    (arrays, 3) array of matplotlib Axes: by backpropagation, by differences, and the difference / largest gradient
     """
     figure, grid = plt.subplots(len(check), 3, figsize=(11, 0.8 + 1.6 * len(check)), squeeze=False,
                                 layout="constrained")

@@ -1,7 +1,7 @@
 """Where the boxes of a graph stand: in columns from left to right, none on top of another, lines as straight as can be.
 
 Pure geometry, in inches, y growing downwards, after Sugiyama, Tagawa, Toda (1981): put every box in a column, lead long
-links through the columns between, untangle crossings, then find the heights; at last, break long graphs into rows.
+links through the columns between, then find the heights; at last, break long graphs into rows.
 """
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -65,7 +65,6 @@ def layout(boxes, links, max_width, head=0):
     list of (left, top, right, bottom), one for each row, heads included
     """
     columns = _columns(boxes, links)
-    _untangle(columns)
     _find_heights(columns)
     _straighten(columns)
     return _rows(columns, max_width, head)
@@ -94,27 +93,6 @@ def _columns(boxes, links):
             columns[-1 - to_end[box]].append(box)
             waiting += [source for source, _ in reversed(box.sources)]
     return columns
-
-
-def _untangle(columns):
-    """Exchange neighbours in a column while that takes crossings away; even exchanges count, for they may lead on."""
-    def crossings(upper, lower):
-        return sum(place[a] > place[b] for side in ("sources", "targets")
-                   for a, _ in getattr(upper, side) for b, _ in getattr(lower, side))
-
-    place = {box: i for column in columns for i, box in enumerate(column)}
-    best, fewest = None, np.inf
-    for _ in range(10):
-        total = sum(crossings(a, b) for column in columns for i, a in enumerate(column) for b in column[i + 1:])
-        if total < fewest:
-            best, fewest = [list(column) for column in columns], total
-        for column in columns:
-            for i in range(len(column) - 1):
-                a, b = column[i:i + 2]
-                if 0 < crossings(a, b) >= crossings(b, a):
-                    column[i:i + 2] = b, a
-                    place[a], place[b] = i + 1, i
-    columns[:] = best
 
 
 def _find_heights(columns):
@@ -161,7 +139,7 @@ def _rows(columns, max_width, head):
         right.append(end + max(box.width for box in column))
         bend = max((abs(box.y - target.y) for box in column for target, _ in box.targets), default=0)
         end = right[-1] + COLUMN_GAP + min(0.35, 0.3 * bend)
-    cuts = [i for i, (column, after) in enumerate(zip(columns[:-3], columns[1:]))     # not for the result alone
+    cuts = [i for i, (column, after) in enumerate(pairwise(columns[:-2]))     # not for the result alone
             if len(column) == len(column[0].targets) == 1 and (column[0].ends_row or len(after) > 1)]
 
     def broken(limit):

@@ -67,7 +67,7 @@ def _batch_normalization_of_images(layer, shape):
 
 
 def _rows_to_images(layer, shape, height, width):
-    N, C, H, W = shape
+    N, _, H, W = shape
     out_h = conv_output_size(H, height, layer.stride, layer.pad)
     out_w = conv_output_size(W, width, layer.stride, layer.pad)
     return Rearrange((N, out_h, out_w, -1), (0, 3, 1, 2), (N, -1, out_h, out_w))
