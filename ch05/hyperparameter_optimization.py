@@ -5,7 +5,7 @@ the accuracy depends on the learning rate and hardly on the weight decay, and th
 narrower. The test set is used once, at the end; what was chosen by validation usually does a little worse
 there.
 
-Before: overfit_dropout.py; next: simple_convnet.py.
+Before: overfit_dropout.py; next: im2col_step_by_step.py.
 """
 import argparse
 import sys

@@ -5,7 +5,7 @@ derivatives come back to it. They add up: col2im needs `+=`, for with `=` only t
 window, the keys → and ← step, and the mouse over a pixel shows its windows and its sum. `--gif` makes a film.
 Try `--stride 2`, `--pad 1`, `--filter 2`, `--channels 2`.
 
-Before: decision_boundary.py; next: simple_convnet.py.
+Before: hyperparameter_optimization.py; next: simple_convnet.py.
 """
 import argparse
 import sys

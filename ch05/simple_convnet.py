@@ -3,7 +3,7 @@
 Look at how a net is written: only its layers, in order. The table shows the shape that each layer returns, and its
 parameters.
 
-Before: hyperparameter_optimization.py; next: train_convnet.py, which trains it.
+Before: im2col_step_by_step.py; next: train_convnet.py, which trains it.
 """
 import sys
 from pathlib import Path
