@@ -61,4 +61,5 @@ class BatchNormConvNet(Network):
 
 if __name__ == "__main__":
     start(__doc__)
+    np.random.seed(0)
     print(summary(BatchNormConvNet(), np.random.rand(1, 1, 28, 28)))

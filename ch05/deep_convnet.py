@@ -60,4 +60,5 @@ class DeepConvNet(Network):
 
 if __name__ == "__main__":
     start(__doc__)
+    np.random.seed(0)
     print(summary(DeepConvNet(), np.random.rand(1, 1, 28, 28)))

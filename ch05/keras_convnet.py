@@ -50,4 +50,5 @@ class KerasConvNet(Network):
 
 if __name__ == "__main__":
     start(__doc__)
+    np.random.seed(0)
     print(summary(KerasConvNet(), np.random.rand(1, 1, 28, 28)))

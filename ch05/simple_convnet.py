@@ -50,4 +50,5 @@ class SimpleConvNet(Network):
 
 if __name__ == "__main__":
     start(__doc__)
+    np.random.seed(0)
     print(summary(SimpleConvNet(), np.random.rand(1, 1, 28, 28)))

@@ -39,4 +39,5 @@ class TwoLayerNet(Network):
 
 if __name__ == "__main__":
     start(__doc__)
+    np.random.seed(0)
     print(summary(TwoLayerNet(784, 50, 10), np.random.rand(1, 784)))
