@@ -57,7 +57,8 @@ def draw(outputs, title, most=24):
     ends = np.cumsum(heights)
     columns = [heights] if len(pictures) < 12 else np.split(heights, [np.argmax(ends > ends[-1] / 2)])
 
-    figure = plt.figure(figsize=((width + 2) * len(columns), 1.3 * max(map(sum, columns)) + 1), layout="constrained")
+    figure = plt.figure(figsize=((width + 2) * len(columns), 1.3 * max(map(sum, columns)) + 1), layout="constrained",
+                        dpi=100 if len(columns) == 1 else 75)           # a window must fit the screen
     figure.suptitle(title)
     places = []
     for part, column in zip(figure.subfigures(1, len(columns), squeeze=False)[0], columns):

@@ -231,8 +231,9 @@ def signed(number):
 def new_figure(example, passes):
     """A figure with a Pass below the other for each of `passes`, True for backward: (figure, [Pass, ...])."""
     width, height = Pass(None, example, False).size
-    figure, axes = plt.subplots(len(passes), 1, squeeze=False, figsize=(
-        INCH * (width + 0.4) + 0.3, len(passes) * INCH * (height + 1.8) + 0.3))
+    size = INCH * (width + 0.4) + 0.3, len(passes) * INCH * (height + 1.8) + 0.3
+    scale = min(1, 14 / size[0], 9 / size[1])                   # a window must fit the screen
+    figure, axes = plt.subplots(len(passes), 1, squeeze=False, figsize=size, dpi=100 * scale)
     figure.subplots_adjust(left=0.02, right=0.98, bottom=0.01, top=0.99, hspace=0.02)
     return figure, [Pass(axes, example, backward) for axes, backward in zip(axes[:, 0], passes)]
 
@@ -243,8 +244,6 @@ class Viewer:
     def __init__(self, example):
         self.example, self.step, self.pixel = example, 0, None
         self.figure, (self.forward, self.backward) = new_figure(example, [False, True])
-        width, height = self.figure.get_size_inches()
-        self.figure.set_dpi(self.figure.dpi * min(1, 14 / width, 8 / height))       # the window must fit the screen
         canvas = self.figure.canvas
         canvas.mpl_disconnect(canvas.manager.key_press_handler_id)      # matplotlib's meanings of keys
         canvas.mpl_connect("key_press_event", self.on_key)
