@@ -111,3 +111,7 @@ def test_a_chapter_s_readme_leads_through_its_scripts(chapter):
 def test_the_english_part_fits_a_page_or_two():
     assert len(ENGLISH.strip().splitlines()) <= 110
     assert re.findall(r"^!\[", ENGLISH, flags=re.MULTILINE)
+
+
+def test_no_figure_is_left_to_be_measured():
+    assert not any("MEASURE" in path.read_text(encoding="utf-8") for path in READMES)
