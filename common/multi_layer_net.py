@@ -1,8 +1,12 @@
 """A fully connected net (book, chapter 6)."""
 import numpy as np
 
-from common.multi_layer_net_extend import *  # noqa: F403 - the names that a star import brings in the book
-from common.multi_layer_net_extend import MultiLayerNetExtend
+# The names that `from common.multi_layer_net import *` brings in the book.
+from common.multi_layer_net_extend import (Affine, BatchNormalization, Convolution, Dropout,  # noqa: F401
+                                           MultiLayerNetExtend, OrderedDict, Pooling, Relu, Sigmoid, SoftmaxWithLoss,
+                                           col2im, cross_entropy_error, identity_function, im2col, numerical_gradient,
+                                           os, relu, relu_grad, sigmoid, sigmoid_grad, softmax, softmax_loss,
+                                           step_function, sum_squared_error, sys)
 
 
 class MultiLayerNet(MultiLayerNetExtend):
