@@ -120,7 +120,7 @@ def _contrast(gray, width):
     strokes = ink > 6 * max(middle - low, 0.01)         # and not noise
     level = np.quantile(ink[strokes], 0.9) if strokes.any() else 1
     edges = (_maximum(smooth, 13) - smooth) / ground > level / 2        # uneven light has none
-    if np.sum(strokes & edges) < 20:
+    if np.sum(strokes & edges) < 10:
         raise ValueError("nothing is drawn on it, or too faintly")
     return np.clip((ink / level - 0.35) / 0.3, 0, 1).astype(np.float32)
 
