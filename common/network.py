@@ -71,7 +71,10 @@ class Network:
     def _weight_decay(self):
         if self.weight_decay_lambda == 0:
             return 0
-        return 0.5 * self.weight_decay_lambda * sum(np.sum(W ** 2) for key, W in self.params.items() if key[0] == "W")
+        return 0.5 * self.weight_decay_lambda * sum(np.sum(W ** 2) for W in self._weights().values())
+
+    def _weights(self):
+        return {key: W for key, W in self.params.items() if key[0] == "W"}
 
     def accuracy(self, x, t, batch_size=100):
         """The share of examples whose highest score is the right class; computed in batches, every example counted."""
@@ -103,8 +106,8 @@ class Network:
             first.parameter_gradients(dout)         # backward, but nobody needs the gradient of the data
             self._forget_targets()
             grads = Gradients(self._named(parameter_names, prefix="d"))
-        for key, W in self.params.items():
-            if self.weight_decay_lambda and key[0] == "W":
+        if self.weight_decay_lambda:
+            for key, W in self._weights().items():
                 grads[key] = grads[key] + self.weight_decay_lambda * W
         grads.loss = loss
         return loss, grads

@@ -16,6 +16,7 @@ class Optimizer:
 
     def __init__(self, lr):
         self.lr = _not_negative("lr", lr)
+        self.iter = 0                           # steps so far
         for name in self.memory_names:
             setattr(self, name, None)           # self.v = None, as in the book
 
@@ -28,6 +29,7 @@ class Optimizer:
                 self.rule(params[key], grads[key], self.v[key])     # self.v: whatever `memory_names` names
         """
         check_gradients_fit(params, grads)
+        self.iter += 1
         arrays = {key: _floats(param) for key, param in params.items()}
         parts = []
         for key, p in arrays.items():
@@ -129,12 +131,6 @@ class Adam(Optimizer):
         super().__init__(lr)
         self.beta1 = float(beta1)
         self.beta2 = float(beta2)
-        self.iter = 0
-
-    def update(self, params, grads):
-        check_gradients_fit(params, grads)
-        self.iter += 1
-        super().update(params, grads)
 
     def rule(self, p, g, m, v):
         lr_t = self.lr * (1 - self.beta2 ** self.iter) ** 0.5 / (1 - self.beta1 ** self.iter)

@@ -2,7 +2,7 @@
 import numpy as np
 
 from common.fast.batch import slices
-from common.fast.threads import enabled, one_blas_thread, run
+from common.fast.threads import enabled, run
 
 BLOCK = 2 ** 15         # values of an array that an update rule works on at a time: they stay in the caches
 SMALL_PRODUCT = 2 ** 22     # multiplications; a smaller product is done before a second thread has woken up
@@ -12,8 +12,7 @@ def dot(A, B):
     """np.dot(A, B) of two matrices, a large product in blocks along its longest side, on several threads."""
     rows, inner, columns = *A.shape, B.shape[1]
     if rows * inner * columns < SMALL_PRODUCT or inner != len(B) or not enabled():
-        with one_blas_thread():
-            return A @ B
+        return A @ B
     longest = max(rows, inner, columns)
     parts = slices(longest, largest=max(32, -(-longest // 8)))
     if inner == longest:
