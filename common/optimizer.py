@@ -46,7 +46,7 @@ class Optimizer:
         """Change p in place, and what is remembered, the other arguments.
 
         It is called for every block of a parameter, on several threads: it sets no attribute, and uses no sum over the
-        whole parameter. What counts steps stands in `update`, see Adam.
+        whole parameter.
         """
         raise NotImplementedError
 
