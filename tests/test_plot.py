@@ -57,7 +57,7 @@ def test_a_failed_save_keeps_the_old_figure(tmp_path, monkeypatch):
 ])
 def test_a_figure_is_shown_or_saved(tmp_path, monkeypatch, capsys, backend, in_notebook, shown, answers):
     seen = []
-    ipython = SimpleNamespace(get_ipython=lambda: in_notebook or None)
+    ipython = SimpleNamespace(get_ipython=lambda: in_notebook or None, version_info=(9, 0))
     monkeypatch.setitem(sys.modules, "IPython", ipython)
     monkeypatch.setattr(plt, "get_backend", lambda: backend)
     monkeypatch.setattr(plt, "show", lambda: seen.append(plt.gcf()))

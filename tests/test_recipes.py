@@ -15,6 +15,7 @@ from scripts import ENVIRONMENT, copy_project, last_line, run_from_both, run_scr
 from ch05.batch_norm_convnet import BatchNormConvNet
 from ch05.deep_convnet import DeepConvNet
 from ch05.keras_convnet import KerasConvNet
+from common.gradient import check_gradients
 from common.layers import Dropout
 from common.training.live_window import LiveWindow
 from common.training.options import callbacks, trainer_options, training_options
@@ -78,10 +79,8 @@ def test_gradients_agree_with_numerical_ones(shape, build):
     network = build(shape)
     for param in network.params.values():
         param += np.random.uniform(-0.2, 0.2, param.shape)
-    x, t = np.random.randn(4, *shape), np.array([0, 2, 1, 1])
-    numerical, exact = network.numerical_gradient(x, t), network.gradient(x, t)
-    for key, gradient in exact.items():
-        np.testing.assert_allclose(gradient, numerical[key], rtol=0, atol=2e-7, err_msg=key)
+    check = check_gradients(network, np.random.randn(4, *shape), np.array([0, 2, 1, 1]))
+    assert check.passed and list(check) == list(network.params), check
 
 
 def test_the_keras_net_has_the_sizes_of_the_example():
@@ -131,10 +130,11 @@ def test_training_leaves_parameters_as_good_as_it_says(project, name, options, b
 def test_a_script_resumes_to_the_parameters_of_an_uninterrupted_run(project, tmp_path):
     script, params = project / "ch05/train_neuralnet.py", project / "ch05/two_layer_net_params.pkl"
     state, log = tmp_path / "state", tmp_path / "log.json"
+    params.unlink(missing_ok=True)      # or better ones would stay
     run_script(script, "--limit", 300, "--epochs", 4)
     expected = load_pickle(params)
     run_script(script, "--limit", 300, "--epochs", 2, "--checkpoint", state)
-    params.unlink()             # or the better ones would stay
+    params.unlink()
     result = run_script(script, "--limit", 300, "--epochs", 4, "--seed", 7, "--resume", state, "--log", log)
     assert re.search(r"^epoch +(\d)", result.stdout, re.M)[1] == "3" and len(json.loads(log.read_text())) == 4
     for key, array in load_pickle(params).items():
