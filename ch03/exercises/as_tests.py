@@ -1,38 +1,40 @@
 """`python -m pytest ch05/exercises` lists what is still open: the hooks of the exercises' conftest files."""
 import importlib
+from functools import cached_property
 
 import pytest
 
-from ch03.exercises.harness import described, load, run_check
+from ch03.exercises.harness import HOLDS, WRONG, described, load
 
 
 class ExerciseFile(pytest.File):
     def collect(self):
         chapter = chapter_of(self.path)
-        exercise = chapter.find(self.path.stem)
-        checks = exercise.checks
-        try:
-            my = load(self.path)
-        except Exception as error:
-            checks, my = {"the file does not run": None}, described(error, self.path)
-        for number, (statement, check) in enumerate(checks.items()):
-            order = chapter.number, chapter.exercises.index(exercise), number
-            yield Check.from_parent(self, name=statement, check=check, my=my, order=order)
+        self.exercise = chapter.find(self.path.stem)
+        self.order = chapter.number, chapter.exercises.index(self.exercise)
+        for statement in self.exercise.checks:
+            yield Check.from_parent(self, name=statement)
+
+    @cached_property
+    def results(self):
+        """{statement: Result}"""
+        return {result.statement: result for result in self.exercise.run(load(self.path), self.path)}
 
 
 class Check(pytest.Item):
-    def __init__(self, *, check, my, order, **kwargs):
-        super().__init__(**kwargs)
-        self.check, self.my, self.order = check, my, order
+    @property
+    def order(self):
+        return *self.parent.order, list(self.parent.exercise.checks).index(self.name)
 
     def runtest(self):
-        if self.check is None:
-            pytest.fail(f"{self.name}: {self.my}")
-        result = run_check(self.name, self.check, self.my, self.path)
-        if result.not_done:
-            pytest.fail(f"not done yet: {result.not_done}")
-        if not result.holds:
+        try:
+            result = self.parent.results[self.name]
+        except Exception as error:
+            pytest.fail(f"the file does not run: {described(error, self.path)}")
+        if result.status == WRONG:
             pytest.fail(f"{self.name}: {result.text}")
+        if result.status != HOLDS:
+            pytest.fail(" ".join(result.line.split()))
 
     def repr_failure(self, excinfo):
         return f"{self.path.name}: {excinfo.value}"

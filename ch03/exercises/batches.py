@@ -11,8 +11,11 @@ Given:
 
 Return: the share of examples whose largest probability is that of the right class, a number from 0 to 1.
 
-    y = np.array([[0.1, 0.8, 0.1], [0.3, 0.1, 0.6]])        # the answers to two examples: class 1, class 2
-    t = np.array([1, 0])                                    # the first is right, the second is not: 0.5
+    >>> x = np.array([[0.1, 0.8, 0.1], [0.3, 0.1, 0.6]])
+    >>> def predict(x):                                     # a net that says what it was given: class 1, class 2
+    ...     return x
+    >>> accuracy(predict, x, np.array([1, 0]), 100)         # the first answer is right, the second is not
+    0.5
 """
 import sys
 from pathlib import Path

@@ -31,6 +31,16 @@ def draw_sigmoid(my):
 
 # ---- softmax ------------------------------------------------------------------------------------------------------
 
+def softmax_of_three(my):
+    x = np.array([0.3, 2.9, 4.0])
+    exp = np.exp(x)
+    same(my.softmax(x.copy()), functions.softmax(x), "softmax(x)", {
+        "exp is not divided by its sum": exp,
+        "the maximum is taken off above the fraction line only: the sum needs it too": exp / np.exp(4) / exp.sum(),
+        "the maximum is taken off below the fraction line only: above it is needed too": exp / np.exp(x - 4).sum(),
+        "x is divided by its maximum: it must be taken off, x - max": functions.softmax(x / 4)})
+
+
 def softmax_of_large_scores(my):
     x = np.array([1010.0, 1000.0, 990.0])
     y = my.softmax(x.copy())
@@ -44,9 +54,13 @@ def softmax_of_a_batch(my):
     x = np.array([[0.3, 2.9, 4.0], [-800.0, -801.0, -803.0]])
     exp = np.exp(x - x.max(axis=1, keepdims=True))
     far = np.exp(x - x.max())
+    columns = np.exp(x - x.max(axis=0))
     same(my.softmax(x.copy()), functions.softmax(x), "softmax(x)", {
         "the sum runs over the whole batch: every row needs a sum of its own": exp / exp.sum(),
         "the sum runs over the whole batch: every row needs a sum (and a maximum) of its own": far / far.sum(),
+        "sum and maximum are those of the columns: every row is an example, axis=-1": columns / columns.sum(axis=0),
+        "the sum is that of the columns: every row is an example, axis=-1": exp / exp.sum(axis=0),
+        "the values are right, but the rows have become columns: transpose back": functions.softmax(x).T,
         "the maximum runs over the whole batch: a row of much smaller scores becomes 0 / 0. "
         "Every row needs a maximum of its own": [functions.softmax(x[0]), [np.nan] * 3]})
 
@@ -149,9 +163,7 @@ CHAPTER = Chapter(3, [
         "return 1 / (1 + np.exp(-x))",
     ), (functions.sigmoid,), draw_sigmoid),
     Exercise("softmax", {
-        "softmax([0.3, 2.9, 4.0]) is [0.018, 0.245, 0.737]": lambda my: same(
-            my.softmax(np.array([0.3, 2.9, 4.0])), [0.01821127, 0.24519181, 0.73659691], "softmax(x)",
-            {"exp is not divided by its sum": np.exp([0.3, 2.9, 4.0])}),
+        "softmax([0.3, 2.9, 4.0]) is [0.018, 0.245, 0.737]": softmax_of_three,
         "large scores: softmax([1010, 1000, 990])": softmax_of_large_scores,
         "a batch (2, 3): every row by itself": softmax_of_a_batch,
         "x stays as it is": lambda my: unchanged(my.softmax, x=X),

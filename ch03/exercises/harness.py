@@ -17,28 +17,31 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType
 
 import numpy as np
 
-from ch03.exercises.tools import BOUND, Wrong
+from ch03.exercises.tools import BOUND, Wrong, examples
 from common.gradient import GradientCheck
 from common.script import end, print_any_letters
 
 ROOT = Path(__file__).resolve().parents[2]
+HOLDS, WRONG, NOT_DONE, LATER = "holds", "NOT YET", "not done yet", "later"
 
 
 @dataclass
 class Result:
-    """A check's outcome: text says what is wrong, not_done names what has no code yet; it holds if both are empty."""
+    """What a check found. text: what is wrong, or what has no code yet."""
     statement: str
+    status: str = HOLDS
     text: str = ""
-    not_done: str = ""
     gradients: dict = field(default_factory=dict)
 
     @property
-    def holds(self):
-        return not self.text and not self.not_done
+    def line(self):
+        if self.status == NOT_DONE:
+            return f"{NOT_DONE}: {self.text}"
+        return f"{self.status:7}  {self.statement}" + (f" ({self.text})" if self.status == LATER else "")
 
 
 @dataclass
@@ -47,7 +50,8 @@ class Exercise:
 
     Attributes
     ----------
-    checks : {statement: function of the module}, in the order in which they should be done
+    checks : {statement: function of the module}, in the order in which they should be done. "backward: ..." waits until
+        every "forward: ..." before it holds, as the right gradient of a wrong forward would only mislead.
     hints : texts, each a step further than the one before
     solution : the project's own functions, classes or modules that do it
     picture : a function of the module that draws what was made, once everything holds
@@ -58,14 +62,28 @@ class Exercise:
     solution: tuple
     picture: Callable | None = None
 
+    def __post_init__(self):
+        self.checks = {**self.checks, "the examples at the top of the file": examples}
+
     def run(self, my, path):
-        """A Result for every check of the module `my`, which was loaded from the file `path`."""
-        return [run_check(statement, check, my, path) for statement, check in self.checks.items()]
+        """Yield a Result for every check of the module `my`, which was loaded from the file `path`."""
+        wrong = []
+        for statement, check in self.checks.items():
+            owner, backward, _ = statement.partition("backward")        # owner: "MulLayer, ", or nothing
+            if backward and any(before.startswith(owner + "forward") for before in wrong):
+                result = Result(statement, LATER, "first make forward right")
+            else:
+                result = run_check(statement, check, my, path)
+            if result.status == WRONG:
+                wrong.append(statement)
+            yield result
 
 
 def load(path):
-    """The names that the file defines, run anew but not as a script."""
-    return SimpleNamespace(**runpy.run_path(str(path)))
+    """The file as a module, run anew but not as a script."""
+    module = ModuleType(path.stem)
+    vars(module).update(runpy.run_path(str(path)))
+    return module
 
 
 def run_check(statement, check, my, path):
@@ -75,21 +93,18 @@ def run_check(statement, check, my, path):
             warnings.simplefilter("ignore", RuntimeWarning)     # what comes of an overflow is seen in the result
             check(my)
     except NotImplementedError as error:
-        return Result(statement, not_done=name_of_hole(error, my))
+        return Result(statement, NOT_DONE, name_of_hole(error))
     except Wrong as wrong:
-        return Result(statement, text=str(wrong), gradients=wrong.gradients)
+        return Result(statement, WRONG, str(wrong), wrong.gradients)
     except Exception as error:
-        return Result(statement, text=described(error, path))
+        return Result(statement, WRONG, described(error, path))
     return Result(statement)
 
 
-def name_of_hole(error, my):
-    """The function that raised NotImplementedError; with its class, if the file has several classes."""
-    for frame, _ in traceback.walk_tb(error.__traceback__):
-        pass
-    own_classes = [value for value in vars(my).values()
-                   if inspect.isclass(value) and value.__module__ == my.__name__]
-    owner = f"{type(frame.f_locals['self']).__name__}." if "self" in frame.f_locals and len(own_classes) > 1 else ""
+def name_of_hole(error):
+    """The function that raised NotImplementedError, "Relu.forward"."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    owner = f"{type(frame.f_locals['self']).__name__}." if "self" in frame.f_locals else ""
     return owner + frame.f_code.co_name
 
 
@@ -126,35 +141,35 @@ class Chapter:
             print_solution(exercise)
         elif args.hint is not None:
             print_hints(exercise, path, args.hint)
-        elif not self.report(exercise, path):
-            end(1)
+        else:
+            try:
+                all_hold = self.report(exercise, path)
+            except KeyboardInterrupt as error:
+                print("\nStopped. " + described(error, path).replace("\nKeyboardInterrupt", ""))
+                end(130)
+            if not all_hold:
+                end(1)
 
     def report(self, exercise, path):
         """Print what holds and what does not yet, and draw what helps; True if everything holds."""
         number = self.exercises.index(exercise) + 1
         print(f"Chapter {self.number}, exercise {number} of {len(self.exercises)}: {path.name}\n")
         my = load(path)
-        results, said = exercise.run(my, path), set()
-        for result in results:
-            if result.not_done:
-                line = f"not done yet: {result.not_done}"
-            else:
-                line = f"{'holds  ' if result.holds else 'NOT YET'}  {result.statement}"
-            if line not in said:
-                print(f"  {line}")
-                said.add(line)
-            if result.text:
-                first, *more = result.text.splitlines()
-                print_indented(*(["the same as above"] if first in said else [first, *more]))
-                said.add(first)
-        all_hold = all(result.holds for result in results)
+        failed, printed, all_hold = {}, set(), True
+        for result in exercise.run(my, path):
+            all_hold &= result.status == HOLDS
+            failed = {**result.gradients, **failed}
+            if result.line not in printed:
+                print(f"  {result.line}", flush=True)
+            if result.status == WRONG:
+                print_indented("the same as above" if result.text in printed else result.text)
+            printed |= {result.line, result.text}
         if all_hold:
             following = self.exercises[number:number + 1]
             print("\nAll of it holds. " + (f"Next: {following[0].name}.py" if following else self.after))
         else:
             print(f"\nOne step further: {command(path)} --hint")
-        failed = {name: found for result in reversed(results) for name, found in result.gradients.items()
-                  if np.isfinite(found.by_backprop).any()}
+        failed = {name: found for name, found in failed.items() if np.isfinite(found.by_backprop).any()}
         if failed:
             from common.figures import plot         # here, because it takes a second
             plot.gradient_check(GradientCheck(failed, BOUND), path.name)
@@ -166,9 +181,9 @@ class Chapter:
         return all_hold
 
 
-def print_indented(*texts):
-    for text in texts:
-        print(textwrap.fill(text, 100, initial_indent=" " * 11, subsequent_indent=" " * 11))
+def print_indented(text):
+    for line in text.splitlines():
+        print(textwrap.fill(line, 100, initial_indent=" " * 11, subsequent_indent=" " * 11))
 
 
 def command(path):
@@ -193,9 +208,14 @@ def print_hints(exercise, path, wanted):
 
 
 def print_solution(exercise):
+    """Print the source of functions and modules, and of a class the methods that do the work."""
+    work = ("forward", "backward", "parameter_gradients", "update", "rule")
     for solution in exercise.solution:
-        lines, first = inspect.getsourcelines(solution)
-        first = max(first, 1)                       # of a module it is 0
-        file = Path(inspect.getsourcefile(solution)).resolve().relative_to(ROOT)
-        print(f"{file.as_posix()}, lines {first} to {first + len(lines) - 1}:\n")
-        print("".join(lines).rstrip() + "\n")
+        own = [method for name, method in vars(solution).items() if name in work and inspect.isfunction(method)
+               and method.__qualname__.startswith(solution.__name__)] if inspect.isclass(solution) else [solution]
+        for code in map(inspect.unwrap, own):
+            lines, first = inspect.getsourcelines(code)
+            first = max(first, 1)                       # of a module it is 0
+            file = Path(inspect.getsourcefile(code)).resolve().relative_to(ROOT)
+            print(f"{file.as_posix()}, lines {first} to {first + len(lines) - 1}:\n")
+            print("".join(lines).rstrip() + "\n")

@@ -4,7 +4,8 @@
 
 Given: x, an array of any shape. Return: an array of the same shape, the sigmoid of every value. x stays as it is.
 
-    sigmoid(np.array([-1.0, 0.0, 1.0]))     # [0.26894142, 0.5, 0.73105858]
+    >>> sigmoid(np.array([-1.0, 0.0, 1.0]))
+    array([0.26894142, 0.5       , 0.73105858])
 """
 import sys
 from pathlib import Path

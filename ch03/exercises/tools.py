@@ -1,4 +1,7 @@
 """What the checks of the exercises are made of: each returns if all is well, and raises `Wrong` if not."""
+import doctest
+from functools import lru_cache
+
 import numpy as np
 
 from common.gradient import check_gradients
@@ -20,6 +23,17 @@ def constant(array):
     return array
 
 
+def examples(my):
+    """The examples at the top of the file (lines with >>>) give what stands below them."""
+    names = {"array": np.array, **vars(my)}
+    for example in doctest.DocTestParser().get_examples(my.__doc__):
+        if example.want:
+            same(eval(example.source, names), eval(example.want, names), example.source.split(" #")[0].strip(),
+                 rtol=1e-3)
+        else:
+            exec(example.source, names)
+
+
 def same(got, expected, what="the result", mistakes=(), rtol=1e-5):
     """got equals expected in type, shape and values; `mistakes` has what known mistakes give, by their description."""
     expected = np.asarray(expected)
@@ -32,13 +46,22 @@ def same(got, expected, what="the result", mistakes=(), rtol=1e-5):
     for mistake, wrong in dict(mistakes).items():
         if close(got, wrong, rtol):
             raise Wrong(mistake)
-    if np.shape(got) != expected.shape:
-        raise Wrong(f"{what}: expected the shape {expected.shape}, got {np.shape(got)}")
-    if close(got, -expected, rtol):
-        raise Wrong(f"{what} has the wrong sign")
     got = np.asarray(got)
-    place = tuple(map(int, np.argwhere(~np.isclose(got, expected, rtol, 1e-7))[0]))
-    raise Wrong(f"{what}{list(place) if place else ''} is {got[place]:.6g}, expected {expected[place]:.6g}")
+    if got.shape != expected.shape:
+        raise Wrong(f"{what}: expected the shape {expected.shape}, got {got.shape}" if expected.ndim else
+                    f"{what}: expected a number, got an array of shape {got.shape}")
+    if close(got, 0 - expected, rtol):
+        raise Wrong(f"{what} has the wrong sign")
+    if len(in_a_line(expected)) <= 50:
+        raise Wrong(f"{what} is {in_a_line(got)}, expected {in_a_line(expected)}")
+    wrong = ~np.isclose(got, expected, rtol, 1e-7)
+    place = tuple(map(int, np.argwhere(wrong)[0]))
+    raise Wrong(f"{what}{list(place)} is {got[place]:.6g}, expected {expected[place]:.6g} "
+                f"({wrong.sum()} of {wrong.size} values are wrong)")
+
+
+def in_a_line(array):
+    return " ".join(np.array2string(array, precision=6, separator=", ").split()).replace("-0.,", "0.,")
 
 
 def close(a, b, rtol=1e-5):
@@ -56,16 +79,58 @@ def unchanged(function, **arrays):
                         f"the array itself, and whoever called still needs it")
 
 
-def right_gradient(name, thing, *inputs):
-    """The gradient of `name`, an array of a layer or net ("x", "W1"), is the one that central differences give."""
-    function = getattr(thing, "forward", None) or thing.gradient
+def gradient_checks(make, *inputs):
+    """f, for checks f("W"), f("x"): the gradient of that array is the one that central differences give.
+
+    make(my) builds the layer or net; inputs are what its forward, or its gradient, takes. All checks share one
+    computation.
+    """
+    @lru_cache(maxsize=1)
+    def computed(my):
+        parameters_stay(make(my), inputs)
+        return check_gradients(make(my), *inputs, bound=BOUND)
+
+    return lambda name: lambda my: right_gradient(name, computed(my))
+
+
+def right_gradient(name, check):
+    if name not in check:
+        raise Wrong("the argument of forward must be called x" if name == "x" else
+                    f"d{name} is missing: backward must set self.d{name}, and self.{name} must stay the array that "
+                    "__init__ put there")
+    if name in check.failed:
+        found = check[name]
+        raise Wrong(found.diagnosis or f"no known mistake fits. {largest_difference(name, found)}", {name: found})
+
+
+def largest_difference(name, found):
+    place = np.unravel_index(found.difference.argmax(), found.difference.shape)
+    return (f"The largest difference: d{name}{list(map(int, place))} is {found.by_backprop[place]:.6g}; "
+            f"central differences give {found.by_differences[place]:.6g}")
+
+
+def parameters_stay(thing, inputs):
+    """The backward of a layer, or a net's gradient, gives its result and leaves the parameters as they are."""
+    is_net = hasattr(thing, "gradient")
+    holder, place = (thing.params, 'self.params["{}"]') if is_net else (vars(thing), "self.{}")
+    names = [name for name, value in dict(holder).items() if isinstance(value, np.ndarray)]
+    result = None if is_net else returned(thing.forward, inputs)
+    before = {name: (holder[name], holder[name].copy()) for name in names}
+    grads = returned(thing.gradient, inputs) if is_net else returned(thing.backward, [np.ones_like(result)])
+    if is_net and not isinstance(grads, dict):
+        raise Wrong(f"gradient: expected a dict of arrays, got a {type(grads).__name__}")
+    for name, (array, values) in before.items():
+        where, gradient = place.format(name), f"the dict under {name!r}" if is_net else f"self.d{name}"
+        if holder[name] is not array:
+            raise Wrong(f"{where} is another array after backward. The gradient belongs in {gradient}; {name} itself "
+                        "is changed by the optimizer")
+        if not np.array_equal(array, values):
+            raise Wrong(f"{'gradient' if is_net else 'backward'} changes {where} itself, as `{where} -= ...` does. "
+                        "It only computes the gradient; the step is the optimizer's")
+
+
+def returned(function, inputs):
     result = function(*map(np.array, inputs))
     if result is None:
         raise Wrong(f"{function.__name__} returns None: a `return` is missing")
-    if hasattr(thing, "gradient") and not isinstance(result, dict):
-        raise Wrong(f"gradient: expected a dict of arrays, got a {type(result).__name__}")
-    check = check_gradients(thing, *inputs, bound=BOUND)
-    if name in check.failed:
-        found = check[name]
-        raise Wrong(found.diagnosis or f"d{name} differs from central differences by {found.relative:.0%} of the "
-                                       "largest gradient, and no known mistake fits", {name: found})
+    return result

@@ -2,10 +2,12 @@
 import numpy as np
 
 from ch03.exercises.harness import Chapter, Exercise
-from ch03.exercises.tools import Wrong, close, constant, right_gradient, same, unchanged
+from ch03.exercises.tools import Wrong, close, constant, gradient_checks, same, unchanged
 from ch04.gradient_method import gradient_descent
 from ch04.two_layer_net import TwoLayerNet
 from common import functions, gradient
+
+RNG = np.random.default_rng(0)
 
 # ---- cross entropy ------------------------------------------------------------------------------------------------
 
@@ -13,18 +15,28 @@ Y = constant(np.array([[0.1, 0.6, 0.3], [0.5, 0.3, 0.2], [0.25, 0.5, 0.25], [0.7
 T = constant(np.array([1, 0, 2, 0]))
 
 
-def mean_of_four(my):
-    log = np.log(Y + 1e-7)
-    picked = log[np.arange(4), T]
-    same(my.cross_entropy_error(Y.copy(), T.copy()), functions.cross_entropy_error(Y, T), "the error", {
-        "this is the sum over the examples: divide it by their number N": -picked.sum(),
-        "this is the value of every example: return their mean": -picked,
-        "the minus sign is missing": picked.mean(),
-        "y[:, t] picks N x N values: y[np.arange(N), t] picks one of every row": -log[:, T].mean(),
-        "y[:, t] picks N x N values: y[np.arange(N), t] picks one of every row, N in all": -log[:, T].sum() / 4,
-        "this is divided by the number of values in y, not by the number of examples": -picked.sum() / Y.size,
-        "this is the mean over all classes: only the right class of every example counts": -log.mean(),
-        "this sums over all classes: only the right class of every example counts": -log.sum() / 4})
+def mean_over(N):
+    def check(my):
+        y, t = Y[:N], T[:N]
+        log = np.log(y + 1e-7)
+        picked = log[np.arange(N), t]
+        same(my.cross_entropy_error(y.copy(), t.copy()), functions.cross_entropy_error(y, t), "the error", {
+            "this is the sum over the examples: divide it by their number N": -picked.sum(),
+            "this is the value of every example: return their mean": -picked,
+            "this is the value of every example, divided by N: return their sum": -picked / N,
+            "the minus sign is missing": picked.mean(),
+            "y[:, t] picks N x N values: y[np.arange(N), t] picks one of every row": -log[:, t].mean(),
+            "y[:, t] picks N x N values: y[np.arange(N), t] picks one of every row, N in all": -log[:, t].sum() / N,
+            "t is the place of the right class, not a factor: y[np.arange(N), t]": -(t * log.T).sum() / N,
+            "y[t] picks whole rows: y[np.arange(N), t] picks one value of every row": -log[t % N].sum() / N,
+            "this takes the largest probability: it must be that of the right class, y[np.arange(N), t]":
+                -log.max(axis=1).mean(),
+            "this is divided by the number of values in y, not by the number of examples": -picked.sum() / y.size,
+            "this is divided by the number of classes: divide by the number of examples": -picked.sum() / y.shape[1],
+            "this is the mean over all classes: only the right class of every example counts": -log.mean(),
+            "this sums over all classes: only the right class of every example counts": -log.sum() / N,
+            "this is log10: the natural logarithm is np.log": -picked.mean() / np.log(10)})
+    return check
 
 
 def probability_of_zero(my):
@@ -43,13 +55,45 @@ def square(x):
     return np.sum(x ** 2)
 
 
-def derivatives(f, x):
+def derivatives(f, x, reads_x_itself=False):
+    """reads_x_itself: f ignores its argument, as the loss of a net does."""
     def check(my):
+        given, changes = np.array(x), []
+
+        def asked(argument):
+            where = given if reads_x_itself else argument
+            changes.append(np.abs(where - np.array(x)).max())
+            return f(where)
+
+        got = my.numerical_gradient(asked, given)
         expected = gradient.numerical_gradient(f, np.array(x))
-        same(my.numerical_gradient(f, np.array(x)), expected, "the gradient", {
-            "this is twice the gradient: x + h and x - h are 2h apart, so divide by 2h": 2 * expected,
-            "this is half the gradient: f(x + h) and f(x) are h apart": expected / 2}, ROUGHLY)
+        if not close(got, expected, ROUGHLY):
+            explain(got, expected, changes, reads_x_itself)
+            same(got, expected, "the gradient")
     return check
+
+
+def explain(got, expected, changes, reads_x_itself):
+    """Raise Wrong if it can be told why the gradient is wrong: by the changes of x that f saw, or by the formula."""
+    if not changes:
+        raise Wrong("f was never called")
+    h = max(changes)
+    if h == 0:
+        raise Wrong("f reads x itself, and saw no change: change x itself, not a copy of it" if reads_x_itself else
+                    "x was the same at every call of f. Change x[index] before each call; and h must not be too small: "
+                    "x + 1e-20 is rounded to x. Take h = 1e-4")
+    if not 1e-8 < h < 1e-2:
+        raise Wrong(f"f saw x changed by {h:.0e}. " + (
+            "So small a change is lost in rounding. Take h = 1e-4" if h < 1 else
+            "Change x[index] by h = 1e-4 only, and put it back"))
+    for factor, mistake in {
+            2: "this is twice the gradient: x + h and x - h are 2h apart, so divide by 2h",
+            1 / 2: "this is half the gradient: f(x + h) and f(x) are h apart",
+            h * h: "/ 2 * h divides by 2 and then multiplies by h: it needs brackets, / (2 * h)",
+            2 * h: "the difference is not divided by 2h",
+            -1: "the gradient has the wrong sign: f(x + h) - f(x - h)"}.items():
+        if got is not None and np.shape(got) == expected.shape and np.allclose(got, factor * expected, 0.01, 1e-12):
+            raise Wrong(mistake)
 
 
 def both_sides(my):
@@ -84,12 +128,6 @@ def put_back(my):
     if not np.array_equal(x, [3.0, 4.0]):
         raise Wrong(f"x was [3, 4] and is {x.tolist()} now: keep the value before you change it, and put it back. "
                     "(x + h - h is not always x)")
-
-
-def reads_x_where_it_lives(my):
-    x = np.array([[3.0, 4.0]])
-    same(my.numerical_gradient(lambda _: square(x), x), [[6, 8]], "the gradient", {
-        "f saw no change: change x itself, not a copy of it": [[0, 0]]}, ROUGHLY)
 
 
 # ---- gradient descent ---------------------------------------------------------------------------------------------
@@ -142,28 +180,61 @@ def draw_descent(my):
 
 # ---- two-layer net ------------------------------------------------------------------------------------------------
 
+INPUTS, CLASSES = constant(RNG.normal(size=(6, 4))), constant(RNG.integers(3, size=6))
+BIASES = constant(np.array([0.5, -1.0, 0.3, 2.0, -0.4]))
+
+
+def small_net(my):
+    np.random.seed(0)
+    net = my.MyNet(4, 5, 3, weight_init_std=0.7)
+    net.params["b1"] += BIASES
+    net.params["b2"] += BIASES[:3]
+    return net
+
+
+def by_hand(params, hidden=functions.sigmoid, last=functions.softmax, b1=1, b2=1, slope=lambda a, z: z * (1 - z)):
+    """The gradient, if the net were this one."""
+    a1 = INPUTS @ params["W1"] + b1 * params["b1"]
+    z1 = hidden(a1)
+    y = last(z1 @ params["W2"] + b2 * params["b2"])
+    da2 = (y - np.eye(3)[CLASSES]) / 6
+    da1 = da2 @ params["W2"].T * slope(a1, z1)
+    return {"W1": INPUTS.T @ da1, "b1": da1.sum(axis=0), "W2": z1.T @ da2, "b2": da2.sum(axis=0)}
+
+
+NET_MISTAKES = {
+    "softmax is missing: y = softmax(a2)": {"last": functions.identity_function},
+    "y = softmax(a2), but this is sigmoid(a2)": {"last": functions.sigmoid},
+    "sigmoid is missing in the forward pass: z1 = sigmoid(a1)": {"hidden": functions.identity_function},
+    "z1 = sigmoid(a1), but this is relu(a1)": {"hidden": functions.relu},
+    "b1 is missing in the forward pass: a1 = x W1 + b1": {"b1": 0},
+    "b2 is missing in the forward pass: a2 = z1 W2 + b2": {"b2": 0},
+    "the derivative of sigmoid is missing: da1 = dz1 z1 (1 - z1)": {"slope": lambda a, z: 1},
+    "the factor z1 is missing in the derivative of sigmoid, z1 (1 - z1)": {"slope": lambda a, z: 1 - z},
+    "the factor 1 - z1 is missing in the derivative of sigmoid, z1 (1 - z1)": {"slope": lambda a, z: z},
+    "this is a1 (1 - a1): the derivative of sigmoid is z1 (1 - z1)": {"slope": lambda a, z: a * (1 - a)},
+    "z1 is sigmoid(a1) already, so the derivative is z1 (1 - z1), without another sigmoid":
+        {"slope": lambda a, z: functions.sigmoid_grad(z)},
+}
+gradient_of_net = gradient_checks(small_net, INPUTS, CLASSES)
+
+
 def net_gradient(key):
     def check(my):
-        rng = np.random.default_rng(0)
-        x, t = rng.normal(size=(6, 4)), rng.integers(3, size=6)
-        net = my.MyNet(4, 5, 3, weight_init_std=0.7)
-        grads, z1 = net.gradient(x, t), functions.sigmoid(x @ net.params["W1"])
-        if key in ("W1", "b1") and isinstance(grads, dict):
-            dz1 = (functions.softmax(z1 @ net.params["W2"]) - np.eye(3)[t]) / 6 @ net.params["W2"].T
-            for da1, mistake in [(dz1, "the derivative of sigmoid is missing: da1 = dz1 z1 (1 - z1)"),
-                                 (dz1 * (1 - z1), "the factor z1 is missing in the derivative of sigmoid, z1 (1 - z1)"),
-                                 (dz1 * z1, "the factor 1 - z1 is missing in the derivative of sigmoid, z1 (1 - z1)")]:
-                if close(grads.get(key), x.T @ da1 if key == "W1" else da1.sum(axis=0)):
+        net = small_net(my)
+        grads = net.gradient(INPUTS.copy(), CLASSES.copy())
+        if isinstance(grads, dict) and not close(grads.get(key), by_hand(net.params)[key]):
+            for mistake, parts in NET_MISTAKES.items():
+                if close(grads.get(key), by_hand(net.params, **parts)[key]):
                     raise Wrong(mistake)
-        right_gradient(key, net, x, t)
+        gradient_of_net(key)(my)
     return check
 
 
 CHAPTER = Chapter(4, [
     Exercise("cross_entropy", {
-        "one example": lambda my: same(my.cross_entropy_error(np.array([[0.1, 0.6, 0.3]]), np.array([1])), 0.51082546,
-                                       "the error", {"the minus sign is missing": -0.51082546}),
-        "the mean over four examples": mean_of_four,
+        "one example": mean_over(1),
+        "the mean over four examples": mean_over(4),
         "a probability of 0: a large number, not inf": probability_of_zero,
         "y stays as it is": lambda my: unchanged(my.cross_entropy_error, y=Y, t=T),
     }, (
@@ -176,7 +247,7 @@ CHAPTER = Chapter(4, [
         "any shape: x (2, 3)": derivatives(lambda x: np.sum(x ** 3), [[1.0, 2.0, 3.0], [-1.0, 0.5, 0.0]]),
         "one value is changed at a time": one_value_at_a_time,
         "x is afterwards as it was": put_back,
-        "f may read x where it lives": reads_x_where_it_lives,
+        "f may read x where it lives": derivatives(square, [[3.0, 4.0]], reads_x_itself=True),
         "f is asked on both sides of x": both_sides,
     }, (
         "grad = np.zeros_like(x) is the array to fill.",

@@ -6,9 +6,9 @@ for a batch it is the mean of that.
 Given: y, probabilities (N, K), a row per example; t, the right classes, (N,) integers from 0 to K - 1.
 Return: a number, the mean of -log(y[n, t[n]] + 1e-7). The 1e-7 is there because log(0) is -inf.
 
-    y = np.array([[0.1, 0.6, 0.3], [0.5, 0.3, 0.2]])
-    t = np.array([1, 0])
-    cross_entropy_error(y, t)       # (-log 0.6 - log 0.5) / 2 = 0.60198621
+    >>> y = np.array([[0.1, 0.6, 0.3], [0.5, 0.3, 0.2]])
+    >>> cross_entropy_error(y, np.array([1, 0]))            # (-log 0.6 - log 0.5) / 2
+    0.60198621
 """
 import sys
 from pathlib import Path

@@ -12,8 +12,12 @@ Given:
 
 Return: x, where the last step ended (D,), and x_history, where each step began (step_num, D).
 
-    gradient_descent(lambda x: np.sum(x ** 2), np.array([3.0, 4.0]), 0.1, 2)
-    # x is [1.92, 2.56], x_history is [[3, 4], [2.4, 3.2]]
+    >>> x, x_history = gradient_descent(lambda x: np.sum(x ** 2), np.array([3.0, 4.0]), 0.1, 2)
+    >>> x
+    array([1.92, 2.56])
+    >>> x_history
+    array([[3. , 4. ],
+           [2.4, 3.2]])
 
 When it is right, you see its way down.
 """

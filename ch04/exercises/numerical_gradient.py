@@ -10,7 +10,8 @@ Given: f, a function of an array that returns a number; x, an array of floats of
 Return: a new array of x's shape, the derivative for every value. Afterwards x is as it was before. Change x itself for
 the two calls, and put the value back: the f of a net has no use for its argument, it reads x where x lives.
 
-    numerical_gradient(lambda x: np.sum(x ** 2), np.array([3.0, 4.0]))      # [6., 8.]
+    >>> numerical_gradient(lambda x: np.sum(x ** 2), np.array([3.0, 4.0]))
+    array([6., 8.])
 """
 import sys
 from pathlib import Path

@@ -11,6 +11,12 @@ Walk backwards, a line for every line above. It begins so, softmax and cross ent
 
     da2 = (y - t) / N           with t as rows of 0 and a 1 in the place of the right class: np.eye(K)[t], (N, K)
 
+    >>> grads = MyNet(1, 1, 2, weight_init_std=0).gradient(np.array([[1.0]]), np.array([0]))
+    >>> grads["b2"]                             # all weights are 0, so z1 is 0.5, and y is [0.5, 0.5]
+    array([-0.5,  0.5])
+    >>> grads["W2"]
+    array([[-0.25,  0.25]])
+
 The net has predict, loss and numerical_gradient: see ch04/two_layer_net.py (its gradient is the solution).
 """
 import sys

@@ -6,10 +6,16 @@ Given: self.W (D, M), self.b (M,), x (N, D), dout (N, M).
 Return: out (N, M) from forward; dx (N, D) from backward, which also sets self.dW (D, M) and self.db (M,).
 Every gradient has the shape of what it belongs to: that alone says much about where the transposes go.
 
-    W = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);  b = np.array([0.1, 0.2, 0.3])
-    layer = Affine(W, b)
-    layer.forward(np.array([[1.0, 1.0]]))           # [[5.1, 7.2, 9.3]]
-    layer.backward(np.array([[1.0, 0.0, 0.0]]))     # [[1, 4]];  dW is [[1, 0, 0], [1, 0, 0]], db [1, 0, 0]
+    >>> layer = Affine(W=np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), b=np.array([0.1, 0.2, 0.3]))
+    >>> layer.forward(np.array([[1.0, 1.0]]))
+    array([[5.1, 7.2, 9.3]])
+    >>> layer.backward(np.array([[1.0, 0.0, 0.0]]))
+    array([[1., 4.]])
+    >>> layer.dW
+    array([[1., 0., 0.],
+           [1., 0., 0.]])
+    >>> layer.db
+    array([1., 0., 0.])
 """
 import sys
 from pathlib import Path

@@ -3,7 +3,7 @@ import numpy as np
 
 from ch03.exercises.checks import digits
 from ch03.exercises.harness import Chapter, Exercise
-from ch03.exercises.tools import Wrong, constant, right_gradient, same, unchanged
+from ch03.exercises.tools import Wrong, close, constant, gradient_checks, same, unchanged
 from ch05 import layer_naive
 from common import functions, layers, network, optimizer, util
 from common.probe import parameter_names
@@ -11,11 +11,6 @@ from common.probe import parameter_names
 RNG = np.random.default_rng(0)
 X, DOUT = constant(RNG.normal(size=(2, 4, 3)))
 IMAGES = constant(RNG.permutation(np.linspace(-1, 1, 2 * 3 * 4 * 5)).reshape(2, 3, 4, 5))       # no two values alike
-
-
-def gradient(name, make, *inputs):
-    """The check that the gradient `name` of the layer that make(my) builds is right."""
-    return lambda my: right_gradient(name, make(my), *inputs)
 
 
 def after_forward(layer, x):
@@ -72,12 +67,15 @@ def relu_forward(my):
 
 
 def relu_backward(my):
-    same(forward_then_backward(my.Relu(), X, DOUT), DOUT * (X > 0), "dx", {
+    x = X.copy()
+    x[0, 0] = 0
+    same(forward_then_backward(my.Relu(), x, DOUT), DOUT * (x > 0), "dx", {
+        "where x is 0, dx must be 0: the mask is x > 0": DOUT * (x >= 0),
         "dx is dout where dout > 0: forward has to keep where x > 0": DOUT * (DOUT > 0),
-        "dx is 1 and 0 where x > 0: multiply by dout": X > 0,
+        "dx is 1 and 0 where x > 0: multiply by dout": x > 0,
         "dx is dout everywhere: where x was not positive, the output does not depend on it": DOUT,
-        "dx is dout where x <= 0: the wrong places": DOUT * (X <= 0),
-        "dx is x where x > 0: dout must pass there, not x": np.maximum(X, 0)})
+        "dx is dout where x <= 0: the wrong places": DOUT * (x <= 0),
+        "dx is x where x > 0: dout must pass there, not x": np.maximum(x, 0)})
 
 
 def sigmoid_forward(my):
@@ -103,6 +101,9 @@ W, B = constant(RNG.normal(size=(3, 3))), constant(RNG.normal(size=3))     # squ
 
 def affine(my):
     return my.Affine(W.copy(), B.copy())
+
+
+affine_gradient = gradient_checks(affine, X)
 
 
 def affine_forward(my):
@@ -140,10 +141,7 @@ def twice_the_same(my):
         raise Wrong("the second dx is another one: backward changed what forward kept. Change a copy of it")
 
 
-def loop(key):
-    def check(my):
-        right_gradient(key, my.MyNet(3, 4, 3, weight_init_std=0.7), SCORES, TARGETS)
-    return check
+loop = gradient_checks(lambda my: my.MyNet(3, 4, 3, weight_init_std=0.7), SCORES, TARGETS)
 
 
 def whole_dict(my):
@@ -241,13 +239,19 @@ def dropped(my):
     if out is None or np.shape(out) != ONES.shape:
         return same(out, ONES, "out")
     share = np.mean(out == 0)
-    if abs(share - 0.8) < 0.03:
-        raise Wrong(f"dropout_ratio is 0.2, and {share:.0%} became 0: 0.2 is the share to drop, not the share to keep")
-    if abs(share - 0.58) < 0.03:
-        raise Wrong(f"dropout_ratio is 0.2, and {share:.0%} became 0: np.random.randn gives numbers around 0, "
-                    "np.random.rand from 0 to 1")
-    if abs(share - 0.2) > 0.03:
-        raise Wrong(f"dropout_ratio is 0.2, and {share:.0%} became 0")
+    if close(out, 0.8 * ONES):
+        raise Wrong("this is x (1 - dropout_ratio), as in prediction: training returns x times the mask")
+    if (out == out[0]).all() or (out == out[:, :1]).all():
+        raise Wrong("whole rows or columns of x were dropped: every value needs a random number of its own, "
+                    "np.random.rand(*x.shape)")
+    if abs(share - 0.2) < 0.03:
+        return
+    raise Wrong(f"dropout_ratio is 0.2, and {share:.0%} became 0" + next((why for near, why in {
+        0.8: ": 0.2 is the share to drop, not the share to keep",
+        0.58: ": np.random.randn gives numbers around 0, np.random.rand from 0 to 1",
+        0.5: ": compare the random numbers with self.dropout_ratio",
+        0: ": a value is dropped where the random number is not larger than dropout_ratio"}.items()
+        if abs(share - near) < 0.03), ""))
 
 
 def kept(my):
@@ -280,14 +284,17 @@ def same_places(my):
         raise Wrong("backward draws a new mask: it must use the one of the last forward")
     same(layer.backward(2 * ONES), 2 * out, "dx", {
         "dx is dout everywhere: where a value was dropped, dx is 0": 2 * ONES,
-        "dx is dout where a value was dropped: the wrong places": 2 * (1 - out)})
+        "dx is dout where a value was dropped: the wrong places": 2 * (1 - out),
+        "dx is divided by 1 - dropout_ratio: forward in training did not divide": 4 * out,
+        "dx is multiplied by 1 - dropout_ratio: forward in training did not multiply": out})
 
 
 def prediction_between(my):
     layer = my.Dropout(0.5)
     out = np.array(layer.forward(ONES.copy()))
     layer.forward(ONES.copy(), train_flg=False)
-    same(layer.backward(ONES.copy()), out, "dx")
+    if not np.array_equal(layer.backward(ONES.copy()), out):
+        raise Wrong("dx is another one after forward(x, train_flg=False): prediction must leave the mask alone")
 
 
 # ---- BatchNormalization -------------------------------------------------------------------------------------------
@@ -300,6 +307,9 @@ def batch_norm(module):
     return module.BatchNormalization(GAMMA.copy(), BETA.copy())
 
 
+norm_gradient = gradient_checks(batch_norm, ROWS)
+
+
 def normalized(my):
     def out(x, mean, var):
         return GAMMA * (x - mean) / np.sqrt(var + 1e-6) + BETA
@@ -308,12 +318,31 @@ def normalized(my):
     mean, var = x.mean(axis=0), x.var(axis=0)
     same(batch_norm(my).forward(x.copy()), batch_norm(layers).forward(x), "out", {
         "mean and variance are of the whole x: every column has its own (axis=0)": out(x, x.mean(), x.var()),
+        "the mean is of the whole x: every column has its own (axis=0)": out(x, x.mean(), var),
+        "the variance is of the whole x: every column has its own (axis=0)": out(x, mean, x.var()),
         "mean and variance are of the rows: they must be of the columns (axis=0)":
             out(x, x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True)),
         "this divides by the variance: it must be by its square root": GAMMA * (x - mean) / (var + 1e-6) + BETA,
         "gamma and beta are missing: out = gamma xn + beta": (x - mean) / np.sqrt(var + 1e-6),
+        "gamma is missing: out = gamma xn + beta": (x - mean) / np.sqrt(var + 1e-6) + BETA,
+        "beta is missing: out = gamma xn + beta": out(x, mean, var) - BETA,
         "the mean is not subtracted": out(x, 0, var),
+        "the running averages were used: in training it is mean and var of this batch": out(x, 0, 1),
+        "the running averages were used: in training, it is mean and var of this batch":
+            out(x, 0.1 * mean, 0.9 + 0.1 * var),
         "the variance is divided by N - 1: here it is by N": out(x, mean, x.var(axis=0, ddof=1))})
+
+
+def small_variances(my):
+    """A column of equal values, two of small variance."""
+    xc = constant(np.array([0, 1e-3, 0.01]) * [[-1], [-1], [1], [1]])
+    std = np.abs(xc[0])
+    constants = {f"std is sqrt(var + {eps:g}): it must be sqrt(var + 1e-6)":
+                 GAMMA * xc / np.sqrt(std ** 2 + eps) + BETA for eps in (1e-7, 1e-5, 1e-8, 1e-3)}
+    same(batch_norm(my).forward(3 + xc), GAMMA * xc / np.sqrt(std ** 2 + 1e-6) + BETA, "out", constants | {
+        "the 1e-6 in std = sqrt(var + 1e-6) is missing: where the variance is 0, this divides by 0":
+            GAMMA * xc / std + BETA,
+        "std is sqrt(var) + 1e-6: the 1e-6 belongs under the root": GAMMA * xc / (std + 1e-6) + BETA})
 
 
 def running(name, statistic):
@@ -346,16 +375,16 @@ def norm_in_prediction(my):
 # ---- im2col, col2im -----------------------------------------------------------------------------------------------
 
 NINE = constant(np.arange(1.0, 10).reshape(1, 1, 3, 3))
+NUMBERED = constant(np.arange(1.0, 121).reshape(2, 3, 4, 5))
 
 
 def windows(x, *sizes):
     def check(my):
         filter_h, filter_w, stride, pad = sizes
         col = util.im2col(x, *sizes)
-        N, C = x.shape[:2]
-        out_h, out_w = (util.conv_output_size(size, filter_size, stride, pad)
-                        for size, filter_size in zip(x.shape[2:], sizes[:2]))
-        whole = col.reshape(N, out_h, out_w, C, filter_h, filter_w)
+        whole = window_by_window(col, x.shape, *sizes)
+        out_h, out_w = whole.shape[1:3]
+        padded = util.pad_images(x, pad)
         same(my.im2col(x.copy(), *sizes), col, "col", {
             "in a row, the channels stand side by side: first the whole window of the first channel":
                 whole.transpose(0, 1, 2, 4, 5, 3).reshape(col.shape),
@@ -368,22 +397,51 @@ def windows(x, *sizes):
             "transpose to (N, out_h, out_w, C, filter_h, filter_w)":
                 whole.transpose(0, 3, 4, 5, 1, 2).reshape(col.shape),
             "stride is not used": util.im2col(x, filter_h, filter_w, 1, pad),
+            "stride is not used: it is out_h by out_w windows, but they lie one pixel apart": util.im2col(
+                padded[:, :, :filter_h + out_h - 1, :filter_w + out_w - 1], filter_h, filter_w),
             "pad is not used": util.im2col(x, filter_h, filter_w, stride, 0)})
     return check
+
+
+def window_by_window(col, shape, filter_h, filter_w, stride, pad):
+    """col as (N, out_h, out_w, C, filter_h, filter_w)."""
+    N, C, H, W = shape
+    out_h, out_w = (util.conv_output_size(*size, stride, pad) for size in ((H, filter_h), (W, filter_w)))
+    return col.reshape(N, out_h, out_w, C, filter_h, filter_w)
 
 
 def added_back(shape, *sizes):
     def check(my):
         filter_h, filter_w, stride, pad = sizes
         N, C, H, W = shape
-        col = np.random.default_rng(0).normal(size=util.im2col(np.zeros(shape), *sizes).shape)
+        col = np.zeros_like(util.im2col(np.zeros(shape), *sizes))
+        col.flat = np.arange(1, col.size + 1)
+        whole = window_by_window(col, shape, *sizes)
+        out_h, out_w = whole.shape[1:3]
+
+        def read(*order):
+            """The image, if the learner's first reshape takes the axes of `whole` in this order."""
+            wrong = col.reshape([whole.shape[axis] for axis in order]).transpose(np.argsort(order))
+            return util.col2im(wrong.reshape(col.shape), shape, *sizes)
+
         padded = util.col2im(col, (N, C, H + 2 * pad, W + 2 * pad), filter_h, filter_w, stride, 0)
         image = util.col2im(col, shape, *sizes)
+        no_stride = np.zeros_like(padded)
+        close_by = N, C, filter_h + out_h - 1, filter_w + out_w - 1
+        no_stride[:, :, :close_by[2], :close_by[3]] = util.col2im(col, close_by, filter_h, filter_w)
         last = {f"a pixel that lies in several windows has the value of {which} one only: add them up, += and not =":
                 overwritten(col, shape, *sizes, order) for which, order in (("the last", 1), ("the first", -1))}
         same(my.col2im(col.copy(), shape, *sizes), image, "the image", last | {
             "the padding was not cut off": padded,
             "the padding was cut off on one side only": padded[:, :, :H, :W],
+            "stride is not used: the windows were added one pixel apart": no_stride[:, :, pad:pad + H, pad:pad + W],
+            "col was reshaped to (N, C, filter_h, filter_w, out_h, out_w) at once, which mixes its axes: reshape to "
+            "(N, out_h, out_w, C, filter_h, filter_w), then transpose(0, 3, 4, 5, 1, 2)": read(0, 3, 4, 5, 1, 2),
+            "filter_h and filter_w are exchanged: a row has the window row by row": read(0, 1, 2, 3, 5, 4),
+            "out_h and out_w are exchanged: the windows go along the rows of the image": read(0, 2, 1, 3, 4, 5),
+            "in a row of col, the whole window of the first channel comes first, then that of the second":
+                read(0, 1, 2, 4, 5, 3),
+            "a window is a row of col, not a column": read(3, 4, 5, 0, 1, 2),
             "this is the mean of what came from the windows: add it up":
                 image / np.maximum(util.col2im(np.ones_like(col), shape, *sizes), 1)})
     return check
@@ -419,6 +477,9 @@ BIASES = constant(np.array([0.5, -1.0, 2.0, 0.0]))
 
 def convolution(stride, pad):
     return lambda my: my.Convolution(FILTERS.copy(), BIASES.copy(), stride, pad)
+
+
+convolution_gradient = gradient_checks(convolution(1, 1), IMAGES)
 
 
 def convolved(stride, pad):
@@ -470,11 +531,15 @@ def pooled_backward(size, stride):
     def check(my):
         ours, mine = layers.Pooling(size, size, stride), my.Pooling(size, size, stride)
         N, C, out_h, out_w = ours.forward(IMAGES).shape
-        dout = np.random.default_rng(2).normal(size=(N, C, out_h, out_w))
+        dout = np.arange(1.0, N * C * out_h * out_w + 1).reshape(N, C, out_h, out_w)
         mine.forward(IMAGES.copy())
         rows = dout.transpose(0, 2, 3, 1).reshape(N * out_h * out_w, C)
         everywhere = util.col2im(rows.repeat(size * size, axis=1), IMAGES.shape, size, size, stride)
         last = np.zeros_like(IMAGES)
+        arg_max = util.im2col(IMAGES, size, size, stride).reshape(-1, size * size).argmax(axis=1)
+        all_rows = np.zeros((dout.size, size * size))
+        all_rows[:, arg_max] = dout.transpose(0, 2, 3, 1).ravel()
+        all_rows = util.col2im(all_rows.reshape(N * out_h * out_w, -1), IMAGES.shape, size, size, stride)
         for n, c, i, j in np.ndindex(dout.shape):
             window = IMAGES[n, c, i * stride:i * stride + size, j * stride:j * stride + size]
             y, x = np.unravel_index(window.argmax(), window.shape)
@@ -484,6 +549,9 @@ def pooled_backward(size, stride):
             "every value of the window got a share of dout: the largest one gets it all": everywhere / size ** 2,
             "dout was made flat as it is, which mixes windows and channels: transpose(0, 2, 3, 1) comes first":
                 ours.backward(rows_as_they_are(dout)),
+            "[:, arg_max] sets the places arg_max in every row: [np.arange(len(arg_max)), arg_max] is one in each row":
+                all_rows,
+            "dx is 1 where the largest values were: dout belongs there": ours.backward(np.ones_like(dout)),
             "a value that is the largest of several windows got the dout of the last one only: += and not =": last})
     return check
 
@@ -521,8 +589,9 @@ def own_forward(my):
 
 
 def own_gradients(my):
+    check = gradient_checks(lambda my: my.MyLayer(), X)
     for name in ("x", *parameter_names(my.MyLayer())):
-        right_gradient(name, my.MyLayer(), X)
+        check(name)(my)
 
 
 def own_net(my):
@@ -577,8 +646,8 @@ CHAPTER = Chapter(5, [
         "forward leaves x as it is": lambda my: unchanged(my.Relu().forward, x=X),
         "backward: dout where x > 0, else 0": relu_backward,
         "backward leaves dout as it is": lambda my: unchanged(after_forward(my.Relu(), X), dout=DOUT),
-        "backward passes the gradient check": gradient("x", lambda my: my.Relu(), X),
-        "images too: x (2, 3, 4, 5)": gradient("x", lambda my: my.Relu(), IMAGES),
+        "backward passes the gradient check": gradient_checks(lambda my: my.Relu(), X)("x"),
+        "backward of images passes it too": gradient_checks(lambda my: my.Relu(), IMAGES)("x"),
     }, (
         "x > 0 is an array of True and False, of x's shape; in products they count as 1 and 0.",
         "forward: self.mask = x > 0, then return x * self.mask.",
@@ -589,7 +658,7 @@ CHAPTER = Chapter(5, [
         "forward leaves x as it is": lambda my: unchanged(my.Sigmoid().forward, x=X),
         "backward: dout times the derivative": sigmoid_backward,
         "backward leaves dout as it is": lambda my: unchanged(after_forward(my.Sigmoid(), X), dout=DOUT),
-        "backward passes the gradient check": gradient("x", lambda my: my.Sigmoid(), X),
+        "backward passes the gradient check": gradient_checks(lambda my: my.Sigmoid(), X)("x"),
     }, (
         "Write out = (1 + exp(-x))^-1 and use the chain rule: -(1 + exp(-x))^-2 times the derivative of exp(-x).",
         "The derivative is exp(-x) / (1 + exp(-x))^2.",
@@ -599,9 +668,9 @@ CHAPTER = Chapter(5, [
     Exercise("affine", {
         "forward: x W + b": affine_forward,
         "forward leaves x as it is": lambda my: unchanged(affine(my).forward, x=X),
-        "backward: dx": gradient("x", affine, X),
-        "backward: dW": gradient("W", affine, X),
-        "backward: db": gradient("b", affine, X),
+        "backward: dx": affine_gradient("x"),
+        "backward: dW": affine_gradient("W"),
+        "backward: db": affine_gradient("b"),
         "backward leaves dout as it is": lambda my: unchanged(after_forward(affine(my), X), dout=DOUT),
     }, (
         "x @ self.W is the matrix product; + self.b adds b to every row.",
@@ -611,10 +680,10 @@ CHAPTER = Chapter(5, [
     ), (layers.Affine,)),
     Exercise("softmax_with_loss", {
         "forward: the loss": loss_of_scores,
-        "backward: dx": loss_gradient,
-        "backward passes the gradient check": gradient("x", lambda my: my.SoftmaxWithLoss(), SCORES, TARGETS),
-        "backward again gives the same": twice_the_same,
         "forward leaves x as it is": lambda my: unchanged(my.SoftmaxWithLoss().forward, x=SCORES, t=TARGETS),
+        "backward: dx": loss_gradient,
+        "backward passes the gradient check": gradient_checks(lambda my: my.SoftmaxWithLoss(), SCORES, TARGETS)("x"),
+        "backward again gives the same": twice_the_same,
     }, (
         "forward: self.y = softmax(x), self.t = t, and return cross_entropy_error(self.y, t).",
         "backward: dx = self.y.copy(), because self.y itself should stay as it is.",
@@ -647,14 +716,14 @@ CHAPTER = Chapter(5, [
         "Adam: self.t += 1 once, before the loop, and lr_t from it; the loop then as in the formulas.",
     ), (optimizer.Momentum, optimizer.Adam)),
     Exercise("dropout", {
-        "training: a share of dropout_ratio becomes 0": dropped,
-        "training: the others stay as they are": kept,
-        "training: other values are dropped every time": anew,
-        "prediction: x (1 - dropout_ratio)": in_prediction,
+        "forward in training: a share of dropout_ratio becomes 0": dropped,
+        "forward in training: the others stay as they are": kept,
+        "forward in training: other values are dropped every time": anew,
+        "forward in prediction: x (1 - dropout_ratio)": in_prediction,
+        "forward leaves x as it is": lambda my: unchanged(my.Dropout().forward, x=X),
         "backward: 0 where a value was dropped, else dout": same_places,
         "backward: a prediction in between changes nothing": prediction_between,
-        "forward leaves x as it is": lambda my: unchanged(my.Dropout().forward, x=X),
-        "backward passes the gradient check": gradient("x", lambda my: my.Dropout(0.4), X),
+        "backward passes the gradient check": gradient_checks(lambda my: my.Dropout(0.4), X)("x"),
     }, (
         "np.random.rand(*x.shape) > self.dropout_ratio is True with the probability 1 - dropout_ratio.",
         "In training: self.mask = that, and return x * self.mask.",
@@ -663,15 +732,17 @@ CHAPTER = Chapter(5, [
     ), (layers.Dropout,)),
     Exercise("batch_normalization", {
         "forward in training": normalized,
-        "running_mean after two batches": running("running_mean", lambda x: x.mean(axis=0)),
-        "running_var after two batches": running("running_var", lambda x: x.var(axis=0)),
+        "forward in training: columns of small variance, and of equal values": small_variances,
+        "forward in training: running_mean after two batches": running("running_mean", lambda x: x.mean(axis=0)),
+        "forward in training: running_var after two batches": running("running_var", lambda x: x.var(axis=0)),
         "forward in prediction": norm_in_prediction,
-        "backward: dbeta": gradient("beta", batch_norm, ROWS),
-        "backward: dgamma": gradient("gamma", batch_norm, ROWS),
-        "backward: dx": gradient("x", batch_norm, ROWS),
         "forward leaves x as it is": lambda my: unchanged(batch_norm(my).forward, x=ROWS),
+        "backward: dbeta": norm_gradient("beta"),
+        "backward: dgamma": norm_gradient("gamma"),
+        "backward: dx": norm_gradient("x"),
+        "backward: dx where the variance is small": gradient_checks(batch_norm, ROWS / 500)("x"),
     }, (
-        "forward keeps self.xn and self.std for backward.",
+        "forward keeps self.xn and self.std for backward. The way from here is derived in ch05/derivations.md.",
         "beta is added to every row, like the bias of Affine: dbeta = dout.sum(axis=0). gamma multiplies xn: "
         "dgamma = (dout * self.xn).sum(axis=0).",
         "dxn = dout * gamma. If mean and std stood still, dx would be dxn / std.",
@@ -681,11 +752,11 @@ CHAPTER = Chapter(5, [
     ), (layers.BatchNormalization,)),
     Exercise("im2col", {
         "the example: 3x3 pixels, 2x2 windows": windows(NINE, 2, 2, 1, 0),
-        "several channels": windows(IMAGES[:1], 3, 2, 1, 0),
-        "several images": windows(IMAGES, 3, 2, 1, 0),
-        "stride 2": windows(IMAGES, 3, 3, 2, 0),
-        "pad 1": windows(IMAGES, 3, 3, 1, 1),
-        "stride 2 and pad 2, a window of 2x3": windows(IMAGES, 2, 3, 2, 2),
+        "several channels": windows(NUMBERED[:1], 3, 2, 1, 0),
+        "several images": windows(NUMBERED, 3, 2, 1, 0),
+        "stride 2": windows(NUMBERED, 3, 3, 2, 0),
+        "pad 1": windows(NUMBERED, 3, 3, 1, 1),
+        "stride 2 and pad 2, a window of 2x3": windows(NUMBERED, 2, 3, 2, 2),
         "input_data stays as it is": lambda my: unchanged(lambda input_data: my.im2col(input_data, 3, 3, 1, 1),
                                                           input_data=IMAGES),
     }, (
@@ -716,11 +787,11 @@ CHAPTER = Chapter(5, [
     Exercise("convolution", {
         "forward": convolved(1, 0),
         "forward with stride 2 and pad 1": convolved(2, 1),
-        "backward: db": gradient("b", convolution(1, 1), IMAGES),
-        "backward: dW": gradient("W", convolution(1, 1), IMAGES),
-        "backward: dx": gradient("x", convolution(1, 1), IMAGES),
-        "backward: dx with stride 2": gradient("x", convolution(2, 0), IMAGES),
         "forward leaves x as it is": lambda my: unchanged(convolution(1, 1)(my).forward, x=IMAGES),
+        "backward: db": convolution_gradient("b"),
+        "backward: dW": convolution_gradient("W"),
+        "backward: dx": convolution_gradient("x"),
+        "backward: dx with stride 2": gradient_checks(convolution(2, 0), IMAGES)("x"),
     }, (
         "col = im2col(x, FH, FW, self.stride, self.pad), and self.W.reshape(FN, -1).T has one filter in every column.",
         "out = col @ that + self.b is (N out_h out_w, FN). reshape(N, out_h, out_w, FN), then transpose(0, 3, 1, 2).",
@@ -732,11 +803,11 @@ CHAPTER = Chapter(5, [
     Exercise("pooling", {
         "forward: 2x2, stride 2": pooled(2, 2),
         "forward: 3x3, stride 1: windows that overlap": pooled(3, 1),
+        "forward leaves x as it is": lambda my: unchanged(my.Pooling(2, 2).forward, x=IMAGES),
         "backward: dx": pooled_backward(2, 2),
         "backward: dx where windows overlap": pooled_backward(3, 1),
         "backward: the first of several equal values": first_of_equals,
-        "backward passes the gradient check": gradient("x", lambda my: my.Pooling(3, 3, 1), IMAGES),
-        "forward leaves x as it is": lambda my: unchanged(my.Pooling(2, 2).forward, x=IMAGES),
+        "backward passes the gradient check": gradient_checks(lambda my: my.Pooling(3, 3, 1), IMAGES)("x"),
     }, (
         "im2col(x, pool_h, pool_w, stride).reshape(-1, pool_h * pool_w): a row is now a window of one channel.",
         "Its maximum, axis=1, has N out_h out_w C values: reshape(N, out_h, out_w, C), then transpose(0, 3, 1, 2).",

@@ -7,8 +7,11 @@ Given: col (N out_h out_w, C filter_h filter_w), rows as im2col makes them; inpu
 filter_h, filter_w, stride and pad, as for im2col.
 Return: (N, C, H, W), every value of col added up where im2col took it from; what lies in the padding is cut off.
 
-    col = np.array([[1, 2, 4, 5], [2, 3, 5, 6], [4, 5, 7, 8], [5, 6, 8, 9]])        # im2col of 1 to 9
-    col2im(col, (1, 1, 3, 3), 2, 2)         # [[1, 4, 3], [8, 20, 12], [7, 16, 9]]: 5 lies in 4 windows
+    >>> col = np.array([[1, 2, 4, 5], [2, 3, 5, 6], [4, 5, 7, 8], [5, 6, 8, 9]])        # im2col of 1 to 9
+    >>> col2im(col, (1, 1, 3, 3), 2, 2)[0, 0]           # 5 lies in 4 windows
+    array([[ 1.,  4.,  3.],
+           [ 8., 20., 12.],
+           [ 7., 16.,  9.]])
 
 When it is right, you see in how many windows every pixel lies.
 """

@@ -11,8 +11,10 @@ Return: out (N, FN, out_h, out_w); dx (N, C, H, W) from backward, which also set
     forward:    col (N out_h out_w, C FH FW)  @  W as (C FH FW, FN)  + b  ->  (N out_h out_w, FN)  ->  out
     backward:   dout as (N out_h out_w, FN)  ->  db, dW, dcol  ->  dx = col2im(dcol)
 
-    W = np.array([[[[1.0, 0.0], [0.0, -1.0]]]])                             # one filter: upper left minus lower right
-    Convolution(W, np.array([10.0])).forward(np.arange(9.0).reshape(1, 1, 3, 3))        # [[[[6, 6], [6, 6]]]]
+    >>> W = np.array([[[[1.0, 0.0], [0.0, -1.0]]]])             # one filter: upper left minus lower right
+    >>> Convolution(W, np.array([10.0])).forward(np.arange(9.0).reshape(1, 1, 3, 3))[0, 0]
+    array([[6., 6.],
+           [6., 6.]])
 
 When it is right, your layer filters digits.
 """

@@ -8,10 +8,14 @@ Given: x and dout, arrays of one shape, any. Return: out (forward) and dx (backw
 belongs to the last forward in training: where a value was dropped, dx is 0.
 Draw with np.random (np.random.rand(*x.shape) gives numbers from 0 to 1), so that the check can repeat it.
 
-    layer = Dropout(0.5)
-    layer.forward(np.array([1.0, 2.0, 3.0, 4.0]))                           # [1, 0, 0, 4], say
-    layer.backward(np.array([5.0, 6.0, 7.0, 8.0]))                          # then [5, 0, 0, 8]
-    layer.forward(np.array([1.0, 2.0, 3.0, 4.0]), train_flg=False)          # [0.5, 1, 1.5, 2]
+If forward gives [1, 0, 0, 4] for [1, 2, 3, 4], backward gives [5, 0, 0, 8] for [5, 6, 7, 8].
+
+    >>> layer = Dropout(0.5)
+    >>> x = np.array([1.0, 2.0, 3.0, 4.0])
+    >>> np.array_equal(layer.forward(x), layer.backward(x))
+    True
+    >>> layer.forward(x, train_flg=False)
+    array([0.5, 1. , 1.5, 2. ])
 """
 import sys
 from pathlib import Path

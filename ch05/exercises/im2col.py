@@ -10,8 +10,12 @@ right, row by row. In a row: the values of the first channel, row by row, then o
 
     out_h = (H + 2 pad - filter_h) // stride + 1        how many windows lie below each other; out_w in the same way
 
-    image = np.array([[[[1, 2, 3], [4, 5, 6], [7, 8, 9]]]])     # (1, 1, 3, 3)
-    im2col(image, 2, 2)         # [[1, 2, 4, 5], [2, 3, 5, 6], [4, 5, 7, 8], [5, 6, 8, 9]]
+    >>> image = np.array([[[[1, 2, 3], [4, 5, 6], [7, 8, 9]]]])     # (1, 1, 3, 3)
+    >>> im2col(image, 2, 2)
+    array([[1, 2, 4, 5],
+           [2, 3, 5, 6],
+           [4, 5, 7, 8],
+           [5, 6, 8, 9]])
 """
 import sys
 from pathlib import Path

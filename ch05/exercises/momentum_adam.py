@@ -16,8 +16,10 @@ Adam, for every parameter with its own m and v, 0 at first; t = 1 in the first c
 
 lr_t makes up for m and v having started at 0. So the first step of Adam is almost lr, however large g is:
 
-    params = {"W1": np.array([1.0])}
-    Adam(lr=0.1).update(params, {"W1": np.array([500.0])})      # params["W1"] is [0.9]
+    >>> params = {"W1": np.array([1.0])}
+    >>> Adam(lr=0.1).update(params, {"W1": np.array([500.0])})
+    >>> params["W1"]
+    array([0.9])
 """
 import sys
 from pathlib import Path

@@ -7,9 +7,14 @@ AddLayer: the same for x + y.
 Given: x and y, numbers or arrays of one shape; dout, of the same shape. Return: forward, one result of that shape;
 backward, two of them, `return dx, dy`. What backward needs, forward keeps: self.x = x.
 
-    layer = MulLayer()
-    layer.forward(100, 2)       # 200: two apples of 100 yen
-    layer.backward(1.1)         # (2.2, 110.0), if every yen of the 200 counts 1.1 because of the tax
+    >>> layer = MulLayer()
+    >>> layer.forward(100, 2)               # two apples of 100 yen
+    200
+    >>> dx, dy = layer.backward(1.1)        # every yen of the 200 counts 1.1, because of the tax
+    >>> dx
+    2.2
+    >>> dy
+    110.0
 """
 import sys
 from pathlib import Path

@@ -5,11 +5,14 @@
        tanh            out = tanh(x)
        leaky relu      out = x where x > 0, else 0.01 x
        swish           out = x sigmoid(x)
-       scale           out = s x, with a number s that is trained, an array (1,): __init__ sets self.s, backward sets
-                       self.ds, and the line `param_names = ("s",)` in the class tells the net of it
+       scale           out = s x, with a number s that is trained: __init__ sets self.s = np.ones(1) and
+                       self.ds = None, backward sets self.ds. So the net knows that s is a parameter
 
-   x has the shape (N, D) here, and out too. train_flg is True in training; only layers like Dropout need it. Nobody has
-   the right answer ready: the gradient check finds out whether backward belongs to forward.
+   x has the shape (N, D) here, and out too. (A layer like Dropout would begin `def forward(self, x, train_flg=True)`.)
+   Nobody has the right answer ready: the gradient check finds out whether backward belongs to forward.
+
+       >>> MyLayer().forward(np.zeros((2, 3))).shape == (2, 3)
+       True
 
 2. my_net: a Network with a MyLayer: 784 values (a digit of 28 x 28 pixels) go in, 10 scores come out. Without softmax:
    Network puts SoftmaxWithLoss on top. random_affine(784, 50, 0.05) is an Affine layer with random weights.
@@ -34,7 +37,7 @@ from common.trainer import Trainer
 
 
 class MyLayer:
-    def forward(self, x, train_flg=True):
+    def forward(self, x):
         """Your function."""
         raise NotImplementedError
 

@@ -7,9 +7,12 @@ Given: self.pool_h, self.pool_w, the size of the window; self.stride; x (N, C, H
 out_h = (H - pool_h) // stride + 1. im2col and col2im are ready.
 Return: out (N, C, out_h, out_w) (forward), dx (N, C, H, W) (backward).
 
-    layer = Pooling(2, 2)
-    layer.forward(np.array([[[[1.0, 2.0], [4.0, 3.0]]]]))       # [[[[4]]]]
-    layer.backward(np.array([[[[7.0]]]]))                       # [[[[0, 0], [7, 0]]]]
+    >>> layer = Pooling(2, 2)
+    >>> layer.forward(np.array([[[[1.0, 2.0], [4.0, 3.0]]]]))
+    array([[[[4.]]]])
+    >>> layer.backward(np.array([[[[7.0]]]]))[0, 0]
+    array([[0., 0.],
+           [7., 0.]])
 
 When it is right, your layer shrinks digits.
 """

@@ -6,9 +6,13 @@ did not, the output does not depend on x, so dx is 0 there.
 Given: x and dout, arrays of one shape, any. Return: out (forward) and dx (backward), of the same shape. What backward
 needs, forward keeps in self. x and dout stay as they are.
 
-    layer = Relu()
-    layer.forward(np.array([[1.0, -2.0], [0.0, 3.0]]))      # [[1, 0], [0, 3]]
-    layer.backward(np.array([[5.0, 6.0], [7.0, 8.0]]))      # [[5, 0], [0, 8]]
+    >>> layer = Relu()
+    >>> layer.forward(np.array([[1.0, -2.0], [0.0, 3.0]]))
+    array([[1., 0.],
+           [0., 3.]])
+    >>> layer.backward(np.array([[5.0, 6.0], [7.0, 8.0]]))
+    array([[5., 0.],
+           [0., 8.]])
 """
 import sys
 from pathlib import Path

@@ -7,9 +7,11 @@ Its derivative can be written with out alone; find it, by hand or in the book.
 Given: x and dout, arrays of one shape, any. Return: out (forward), dx (backward), of the same shape. What backward
 needs, forward keeps in self.
 
-    layer = Sigmoid()
-    layer.forward(np.array([0.0, 2.0]))     # [0.5, 0.88079708]
-    layer.backward(np.array([1.0, 1.0]))    # [0.25, 0.10499359]
+    >>> layer = Sigmoid()
+    >>> layer.forward(np.array([0.0, 2.0]))
+    array([0.5       , 0.88079708])
+    >>> layer.backward(np.array([1.0, 1.0]))
+    array([0.25      , 0.10499359])
 """
 import sys
 from pathlib import Path

@@ -7,9 +7,11 @@ what the net said, minus what it should have said, (y - t), with t written as ro
 Given: x, scores (N, K); t, the right classes, (N,) integers; dout, 1. Return: the loss, a number (forward), and dx
 (N, K) (backward). The loss is a mean over N examples: think of it in dx. softmax and cross_entropy_error are ready.
 
-    layer = SoftmaxWithLoss()
-    layer.forward(np.array([[0.3, 2.9, 4.0]]), np.array([1]))       # 1.40571456
-    layer.backward()                                                # [[0.0182, -0.7548, 0.7366]]
+    >>> layer = SoftmaxWithLoss()
+    >>> layer.forward(np.array([[0.3, 2.9, 4.0]]), np.array([1]))
+    1.40571456
+    >>> layer.backward()
+    array([[ 0.01821127, -0.75480819,  0.73659691]])
 """
 import sys
 from pathlib import Path
