@@ -3,9 +3,7 @@ import errno
 import io
 import os
 import pickle
-import pickletools
 import re
-import secrets
 import sys
 import time
 import zlib
@@ -50,15 +48,12 @@ def write_atomically(path, data):
     OSError : the folder is missing or cannot be written, the disk is full, or `path` is a folder, a pipe or a device;
         what is there is as it was, and no temporary file is left
     """
-    try:
-        path = Path(os.path.realpath(path))
-    except FileNotFoundError:
-        raise FileNotFoundError(errno.ENOENT, "the current folder was deleted", str(path)) from None
+    path = Path(os.path.realpath(path) if os.path.islink(path) else path)      # a link stays a link
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
     if os.path.lexists(path) and not path.is_file():
         raise OSError(errno.EEXIST, "this is a folder, a pipe or a device, and is not replaced", str(path))
-    temp = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
+    temp = path.with_name(f"{path.name}.{os.urandom(4).hex()}.tmp")
     try:
         with open(temp, "xb") as file:
             data(file) if callable(data) else file.write(data)
@@ -74,14 +69,13 @@ def write_atomically(path, data):
 
 
 def _remove_abandoned(temp):
-    """Delete the temporary files beside `temp` that are older by an hour: their writers were killed.
+    """Delete what killed writers left beside `temp`: nothing was written to it in the last five minutes.
 
     The clock of the folder's own machine tells the ages, so nothing is deleted that another machine still writes.
     """
-    for other in temp.parent.glob("*.tmp"):
+    for other in temp.parent.glob("*." + 8 * "[0-9a-f]" + ".tmp"):
         with suppress(OSError):                     # another process was faster, or it is not ours to delete
-            seconds = temp.stat().st_mtime - other.stat().st_mtime
-            if seconds > 3600 and re.fullmatch(r".+\.[0-9a-f]{8}\.tmp", other.name):
+            if temp.stat().st_mtime - other.stat().st_mtime > 300:
                 other.unlink()
 
 
@@ -101,13 +95,13 @@ def save_pickle(path, obj):
     """
     try:
         data = pickle.dumps(obj, protocol=4)        # the same for every Python
-        _build(data)
+        _read(data)
     except Exception as error:
         raise ValueError(f"{path} was not saved, because it could not be loaded again: {printable(error)}") from error
     write_atomically(path, data + _checksum(data))
 
 
-def load_pickle(path, max_bytes=None):
+def load_pickle(path):
     """Read a pickle of plain data and NumPy arrays, of any protocol, running nothing in it.
 
     Plain data is None, numbers, text, bytes, lists, tuples, dicts (of any kind: they load as dict) and sets. Arrays
@@ -115,21 +109,19 @@ def load_pickle(path, max_bytes=None):
 
     Raises
     ------
-    UnreadableFile : the file is damaged, larger than `max_bytes` or holds anything else; nothing in it was run
+    UnreadableFile : the file is damaged or holds anything else; nothing in it was run
     OSError : the file is missing or cannot be read
     """
     path = Path(path)
-    size = path.stat().st_size
-    if not path.is_file():
+    if path.exists() and not path.is_file():
         raise UnreadableFile(f"{path}: expected a file, got a folder, a pipe or a device")
-    if max_bytes is not None and size > max_bytes:
-        raise UnreadableFile(f"{path}: expected at most {max_bytes} bytes, got {size}")
     data = path.read_bytes()
     try:
         return _read(data)
-    except Exception as error:      # damaged bytes can fail in any way; each means the same to the caller
-        raise UnreadableFile(f"{path}: expected plain data and NumPy arrays; nothing in it was run "
-                             f"({printable(error) or type(error).__name__})") from error
+    except Exception as error:      # damaged bytes can fail in any way
+        known = isinstance(error, (ValueError, pickle.UnpicklingError))
+        why = printable(error) if known else "it is damaged, or no pickle"
+        raise UnreadableFile(f"{path}: expected plain data and NumPy arrays; nothing in it was run ({why})") from error
 
 
 def _checksum(pickled):
@@ -146,34 +138,21 @@ def _read(data):
         raise ValueError("the file is empty")
     pickled, checksum = data[:-14], data[-14:]
     if not checksum.startswith(b"crc32:"):
-        pickled = data
-        _check_foreign(data)
+        pickled = data                              # another program has written it
     elif checksum != _checksum(pickled):
         raise ValueError("the checksum does not match: the file is damaged")
-    obj, size = _build(pickled)
-    if size < len(pickled):
+    file = io.BytesIO(pickled)
+    obj = _plain(_Unpickler(file, encoding="latin1").load(), {})       # Python 2 has bytes as text of this encoding
+    if file.tell() < len(pickled):
         raise ValueError("more follows after the pickle: expected a single one, so put all into one dict")
     return obj
 
 
-def _check_foreign(data):
-    """Names a pickle of Python 2, and refuses a damaged one for which Python's own unpickler would fill the memory."""
-    for instruction, number, _ in pickletools.genops(data):
-        if instruction.name in ("STRING", "BINSTRING", "SHORT_BINSTRING"):
-            raise ValueError("Python 2 has written it: in Python 3, read it with pickle.load(file, encoding='latin1') "
-                             "and write it with pickle.dump")
-        if "PUT" in instruction.name and number > len(data):
-            raise ValueError("the file is damaged")
+class _Unpickler(pickle._Unpickler):
+    """Python's own would import and call whatever the file names; this one knows the names in `ADMITTED`.
 
-
-def _build(pickled):
-    """The data that a pickle describes, and how many bytes of it were read."""
-    file = io.BytesIO(pickled)
-    return _plain(_Unpickler(file).load(), {}), file.tell()
-
-
-class _Unpickler(pickle.Unpickler):
-    """Python's own would import and call whatever the file names; this one knows the names in `ADMITTED`."""
+    The base class is the one in Python. The one in C can be made to fill the memory by a damaged place number.
+    """
 
     def find_class(self, module, name):
         module = module.replace("numpy.core", "numpy._core").replace("__builtin__", "builtins")     # older pickles
@@ -229,6 +208,7 @@ def _made(asked, plain):
 
 def _array(raw, dtype, shape, order="C", axis_order=None):
     """A NumPy array from its bytes, checked first, in the byte order of this machine."""
+    raw = raw.encode("latin1") if isinstance(raw, str) else raw        # as Python 2 has it
     if not (isinstance(dtype, np.dtype) and isinstance(raw, (bytes, bytearray))):
         raise ValueError("it has an array that is not of numbers or text")
     array = np.ndarray(shape, dtype, raw, order="F" if order == "F" else "C")

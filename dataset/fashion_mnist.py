@@ -1,10 +1,8 @@
 """Fashion-MNIST, 70,000 pictures of clothes: `from dataset.fashion_mnist import load_fashion_mnist`.
 
-The same form as MNIST and the same size, but harder. The first call looks for the four files in
-`dataset/fashion`, in the folder that the environment variable `FASHION_MNIST_DIR` names (as seen from the
-current folder or from the project's), then where Debian's package `dataset-fashion-mnist` puts them, and
-then downloads them. They have the names of MNIST's files, so each set needs a folder of its own. It keeps all
-in `fashion_mnist.pkl`, so that later calls are fast and need no network. `MNIST_OFFLINE=1` forbids downloads.
+The same form as MNIST and the same size, but harder. It is found and kept as MNIST is (see `dataset/mnist.py`): in
+`dataset/fashion`, in the folder that `FASHION_MNIST_DIR` names, where Debian's package `dataset-fashion-mnist` puts it,
+or on the internet. Its files have the names of MNIST's, so each set needs a folder of its own.
 
     python dataset/fashion_mnist.py
 

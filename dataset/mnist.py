@@ -1,10 +1,9 @@
 """MNIST, 70,000 handwritten digits: `from dataset.mnist import load_mnist`.
 
-The first call looks for the four files in this folder, then in the folder that the environment variable
-`MNIST_DIR` names (as seen from the current folder or from the project's), and then downloads them. It keeps
-all in `mnist.pkl`, so that later calls are fast and need no network. Where there is neither file nor
-network, the 5,000 real digits of `dataset/mini` take their place, with a warning. `MNIST_OFFLINE=1` forbids
-downloads.
+The first call looks for the four files in this folder, then in the folder that the environment variable `MNIST_DIR`
+names (as seen from the current folder or from the project's), and then downloads them. It keeps all in `mnist.pkl`, so
+that later calls are fast and need no internet. Where there are no files and no internet, the 5,000 real digits of
+`dataset/mini` take their place, with a warning. `MNIST_OFFLINE=1` forbids downloads.
 
     python dataset/mnist.py
 
@@ -77,8 +76,7 @@ def load_mnist(normalize=True, flatten=True, one_hot_label=False, *, allow_mini=
     one_hot_label : bool
         Labels as float32 (N, 10), a single 1 in each row; otherwise as uint8 (N,), the digit itself.
     allow_mini : bool
-        Fall back, with a `MiniMnistWarning`, to 4,000 and 1,000 digits where the full set is nowhere to be
-        found; otherwise that is an error.
+        Where the full set is not found, take 4,000 and 1,000 digits, with a `MiniMnistWarning`; otherwise raise.
 
     Returns
     -------
@@ -87,8 +85,7 @@ def load_mnist(normalize=True, flatten=True, one_hot_label=False, *, allow_mini=
 
     Raises
     ------
-    FileNotFoundError
-        The full set is nowhere to be found, and `allow_mini` is False.
+    FileNotFoundError : the full set is not found, and `allow_mini` is False
     """
     arrays, _ = _load(allow_mini, stacklevel=3)
     return source.split(arrays, normalize, flatten, one_hot_label)

@@ -1,4 +1,4 @@
-"""Finding a data set that comes in four IDX files: in the cache, in a folder, or on the network.
+"""Finding a data set that comes in four IDX files: in the cache, in a folder, or on the internet.
 
 A data set is described by a `Dataset`; the functions here do the rest for any such description.
 """
@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from dataset import idx
-from dataset.download import fetch_from
-from common.files import load_pickle, save_pickle, say, write_atomically
+from dataset.download import fetch
+from common.files import load_pickle, printable, save_pickle, say, write_atomically
 
 OFFLINE = "MNIST_OFFLINE"       # environment variable: 1 means that no download is tried
 FILE_NAMES = {
@@ -31,19 +31,9 @@ class IdxFile:
     shape: tuple
     sha256: str
 
-    @property
-    def size(self):
-        """Bytes of the content."""
-        return len(idx.header(self.shape)) + math.prod(self.shape)
-
-    @property
-    def max_bytes(self):
-        """Bytes of the file at most: gzip makes no content much longer than it is."""
-        return self.size + self.size // 100 + 1000
-
     def decode(self, data):
         """The array in `data`, the file's bytes, gzipped or not. ValueError if it is not the right one."""
-        return self.check(idx.decode(idx.unzip(data, self.size), self.shape))
+        return self.check(idx.decode(data, self.shape))
 
     def check(self, array):
         """`array`, reshaped, if it is what the file holds; ValueError otherwise."""
@@ -81,21 +71,23 @@ class Dataset:
     package: str = ""                   # Debian's package of the files, if there is one ...
     package_folder: Path | None = None  # ... and where it puts them
 
-    @property
-    def named(self):
-        """The reader's folder, as the environment variable names it."""
-        return os.environ.get(self.variable, "").strip().strip("\"'").strip()       # Windows keeps the quotes
-
     def folders(self):
-        """Where the files may be: the reader's folder is seen from here or from the project."""
+        """Where the files may be. The reader's folder is seen from here and from the project."""
         folders = [self.folder]
-        if self.named:
-            named = Path(os.path.expanduser(self.named))
+        if named := self.named():
             folders += [folder.parent if folder.is_file() else folder
                         for folder in (named, self.cache.parents[1] / named)]
-        if self.package:
-            folders.append(self.package_folder)
-        return list(dict.fromkeys(folders))
+        return list(dict.fromkeys(folders + [self.package_folder] * bool(self.package)))
+
+    def named(self):
+        """The reader's folder, as the environment variable names it, or None."""
+        named = os.environ.get(self.variable, "").strip(" \t\"'")        # Windows keeps the quotes
+        return Path(named).expanduser() if named else None
+
+    def urls(self):
+        """The mirrors, or none where downloads are forbidden."""
+        offline = os.environ.get(OFFLINE, "").strip().lower() not in ("", "0", "false", "no", "off")
+        return [] if offline else list(self.mirrors)
 
 
 class NotFound(FileNotFoundError):
@@ -109,7 +101,7 @@ def load(dataset):
     Raises NotFound.
     """
     try:
-        return _read_cache(dataset), str(dataset.cache)
+        return read_cache(dataset), str(dataset.cache)
     except FileNotFoundError:
         pass
     except (OSError, ValueError) as error:
@@ -118,13 +110,8 @@ def load(dataset):
 
 
 def prepare(dataset):
-    """Find each file in a folder or on the network, and write the cache. Returns and raises as `load`."""
-    mirrors = _mirrors(dataset)
-    paths = _all_files(dataset.folders())
-    arrays, origins = {}, []
-    for key, file in dataset.files.items():
-        arrays[key], origin = _find(dataset, key, paths) or _download(dataset, file, mirrors)
-        origins.append(origin)
+    """Find each file in a folder or on the internet, and write the cache. Returns and raises as `load`."""
+    arrays, origins = _find_or_download(dataset, dataset.folders())
     say(f"Creating pickle file {dataset.cache}")
     flat = {key: array.reshape(len(array), -1) if array.ndim > 1 else array for key, array in arrays.items()}
     try:
@@ -137,10 +124,7 @@ def prepare(dataset):
 
 def download(dataset):
     """Fetch from the mirrors what is not yet in the folder of the data set. Raises NotFound."""
-    mirrors = _mirrors(dataset)
-    for key, file in dataset.files.items():
-        if not _find(dataset, key, _all_files([dataset.folder])):
-            _download(dataset, file, mirrors)
+    _find_or_download(dataset, [dataset.folder])
 
 
 def split(arrays, normalize, flatten, one_hot_label):
@@ -165,33 +149,32 @@ def report(arrays, origin):
 
 def read_file(path, file):
     """The array in an IdxFile at `path`, gzipped or not. ValueError or OSError if it is not the right one."""
-    size = path.stat().st_size
-    if size > file.max_bytes:
-        raise ValueError(f"expected at most {file.max_bytes} bytes, got {size}")
     return file.decode(path.read_bytes())
 
 
-def _read_cache(dataset):
-    max_bytes = 2 * sum(file.max_bytes for file in dataset.files.values())
-    content = load_pickle(dataset.cache, max_bytes)
-    if not isinstance(content, dict) or not dataset.files.keys() <= content.keys():
-        raise ValueError(f"{dataset.cache}: expected a dict with the keys {', '.join(dataset.files)}")
+def read_cache(dataset):
+    """The arrays in the cache. ValueError or OSError if they are not the right ones."""
+    content = load_pickle(dataset.cache)
+    content = content if isinstance(content, dict) else {}
     try:
-        return {key: file.check(content[key]) for key, file in dataset.files.items()}
+        return {key: file.check(content.get(key)) for key, file in dataset.files.items()}
     except ValueError as error:
         raise ValueError(f"{dataset.cache}: {error}") from error
 
 
-def _mirrors(dataset):
-    offline = os.environ.get(OFFLINE, "").strip().lower() not in ("", "0", "false", "no", "off")
-    return [] if offline else list(dataset.mirrors)
+def _find_or_download(dataset, folders):
+    """{key: array} of all the files, and where each comes from."""
+    mirrors = dataset.urls()
+    paths = [path for folder in folders for path in _files_in(folder)]
+    found = {key: _find(dataset, key, paths) or _download(dataset, file, mirrors)
+             for key, file in dataset.files.items()}
+    return {key: array for key, (array, _) in found.items()}, [origin for _, origin in found.values()]
 
 
-def _all_files(folders):
-    """The files in some folders, and in their folders two levels down: unpacking often makes folders."""
-    return [path for folder in folders for level, pattern in enumerate(("*", "*/*", "*/*/*"))
-            for path in sorted(folder.glob(pattern))
-            if path.is_file() and (level == 0 or path.parent.name not in ("mini", "fashion"))]    # other sets
+def _files_in(folder):
+    """The files in a folder, and in its folders two levels down: unpacking often makes folders."""
+    return [path for pattern in ("*", "*/*", "*/*/*") for path in sorted(folder.glob(pattern))
+            if path.is_file() and not {"mini", "fashion"}.intersection(path.relative_to(folder).parts)]    # other sets
 
 
 def _find(dataset, key, paths):
@@ -213,26 +196,32 @@ def _find(dataset, key, paths):
 
 
 def _download(dataset, file, mirrors):
-    try:
-        body, array, url = fetch_from(mirrors, file.name, file.max_bytes, file.decode)
-    except OSError:
-        raise NotFound(_how_to_get(dataset, file)) from None     # what each mirror said is printed already
-    try:
-        dataset.folder.mkdir(exist_ok=True)
-        write_atomically(dataset.folder / file.name, body)
-    except OSError as error:
-        say(f"Cannot keep {file.name} ({error}).")
-    return array, url.removesuffix(file.name)
+    """The array of a file and its mirror; a mirror that cannot be reached is taken out of the list."""
+    max_bytes = 2000 + math.prod(file.shape) * 101 // 100       # gzip makes no content much longer than it is
+    for mirror in list(mirrors):
+        say(f"Downloading {mirror}{file.name}")
+        try:
+            body = fetch(mirror + file.name, max_bytes)
+            say(f"Converting {file.name}")
+            array = file.decode(body)
+        except (OSError, ValueError) as error:
+            say(f"  failed: {printable(error)}")
+            if isinstance(error, OSError):
+                mirrors.remove(mirror)
+            continue
+        try:
+            dataset.folder.mkdir(exist_ok=True)
+            write_atomically(dataset.folder / file.name, body)
+        except OSError as error:
+            say(f"Cannot keep {file.name} ({error}).")
+        return array, mirror
+    raise NotFound(_how_to_get(dataset, file))
 
 
 def _how_to_get(dataset, missing):
-    named = f"which is {dataset.named}" if dataset.named else "which is not set"
-    if dataset.named:
-        there = any(folder.is_dir() for folder in dataset.folders()[1:3])
-        named += ": the files are not in it" if there else ": there is no such folder"
-    tried = [str(dataset.folder), f"{dataset.variable}, {named}",
-             *([str(dataset.package_folder)] if dataset.package else []),
-             *(_mirrors(dataset) or [f"no mirror, because {OFFLINE} is set"])]
+    tried = [str(folder) if folder.is_dir() else f"{folder}, which does not exist" for folder in dataset.folders()]
+    tried += [] if dataset.named() else [f"{dataset.variable}, which is not set"]
+    tried += dataset.urls() or [f"no mirror, because {OFFLINE} is set"]
     names = [file.name for file in dataset.files.values()]
     package = f"run: sudo apt install {dataset.package} (on Debian)\nor " if dataset.package else ""
     item = "\n  "

@@ -230,10 +230,13 @@ def test_a_damaged_file_of_keras(small, tmp_path, monkeypatch, capsys, data):
 
 def test_a_folder_that_does_not_exist(small, tmp_path, monkeypatch):
     monkeypatch.setenv("MNIST_DIR", str(tmp_path / "nowhere"))
-    with pytest.raises(FileNotFoundError, match=r"MNIST_DIR, which is .*nowhere: there is no such folder"):
+    with pytest.raises(FileNotFoundError, match=r"(?s)nowhere, which does not exist\n.* a folder that MNIST_DIR names"):
         load_mnist(allow_mini=False)
     (tmp_path / "nowhere").mkdir()
-    with pytest.raises(FileNotFoundError, match=r"MNIST_DIR, which is .*nowhere: the files are not in it"):
+    with pytest.raises(FileNotFoundError, match=r"Tried:\n.*dataset\n.*/nowhere\n"):
+        load_mnist(allow_mini=False)
+    monkeypatch.delenv("MNIST_DIR")
+    with pytest.raises(FileNotFoundError, match=r"Tried:\n.*dataset\n  MNIST_DIR, which is not set\n"):
         load_mnist(allow_mini=False)
 
 
@@ -273,7 +276,6 @@ DAMAGE = {
     "a cut second part": lambda: gzip.compress(raw(f"{TRAIN_IMAGES}.gz")[:5000], 1) + gzip.compress(b"x")[:-5],
     "parts of nothing": lambda: gzip.compress(b"") * 10_000,
     "a bomb": lambda: gzip.compress(bytes(50_000_000), 1),
-    "a huge file": lambda: bytes(4_000_000),
 }
 
 
@@ -303,20 +305,11 @@ def test_a_bomb_takes_no_memory():
     bomb = gzip.compress(bytes(50_000_000), 1)
     tracemalloc.start()
     try:
-        with pytest.raises(ValueError, match="expected 1000 bytes of content, got more"):
-            idx.unzip(bomb, 1000)
+        with pytest.raises(ValueError, match=r"expected IDX data of shape \(1000,\)"):
+            idx.decode(bomb, (1000,))
         assert tracemalloc.get_traced_memory()[1] < 5_000_000
     finally:
         tracemalloc.stop()
-
-
-def test_a_file_that_is_far_too_large_is_not_read(small, monkeypatch):
-    copy_files(small.folder)
-    file = MINI_FILES["train_label"]
-    (small.folder / file.name).write_bytes(bytes(10_000))
-    monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail("it is read"))
-    with pytest.raises(ValueError, match="expected at most 5048 bytes, got 10000"):
-        source.read_file(small.folder / file.name, file)
 
 
 def test_images_and_labels_swapped(small, capsys):
@@ -327,7 +320,7 @@ def test_images_and_labels_swapped(small, capsys):
     (small.folder / "x").rename(labels)
     with pytest.raises(FileNotFoundError):
         load_mnist(allow_mini=False)
-    assert "expected the IDX magic number 0x00000803, got 0x00000801" in capsys.readouterr().out
+    assert "header 00000803 00000fa0 0000001c 0000001c, got 00000801 00000fa0" in capsys.readouterr().out
     assert not small.cache.exists()
 
 
@@ -402,7 +395,6 @@ def make_bad_caches(content):
         "floats": pickle.dumps(content | {"train_img": content["train_img"] / 255}),
         "fewer": pickle.dumps(content | {"test_img": content["test_img"][:-1]}),
         "lists": pickle.dumps(content | {"test_label": content["test_label"].tolist()}),
-        "huge": bytes(20_000_000),
     }
 
 

@@ -133,12 +133,11 @@ ANSWERS = {
     "drip_header": drip_header,
 }
 REASONS = {      # what is printed about each bad answer
-    "truncated": "damaged gzip data", "cut_off": "expected 652531 bytes, got 652031",
-    "longer_than_stated": "damaged gzip data", "too_long": "expected at most", "endless": "expected at most",
-    "wrong_bytes": "0x00000803, got 0x00000000", "another_set": "0x00000803, got 0x00000000",
-    "another_pixel": "not the content of train-images", "empty_parts": "magic number",
+    "truncated": "damaged gzip data", "cut_off": "damaged gzip data", "too_long": "expected at most",
+    "endless": "expected at most", "wrong_bytes": "got 00000000 00000000", "another_set": "got 00000000 00000000",
+    "another_pixel": "not the content of train-images", "empty_parts": "got nothing",
     "steering": r"HTTP Error 404: \?\[2J\?x{50,300}\n",
-    "web_page": "0x00000803, got 0x3c68746d", "empty": "got 0x", "bomb": "got more",
+    "web_page": "got 3c68746d", "empty": "got nothing", "bomb": "got 00000000",
     "missing": "HTTP Error 404", "forbidden": "HTTP Error 403", "broken": "HTTP Error 500",
     "redirect_loop": "infinite loop", "redirected_on_and_on": "infinite loop",
     "redirect_to_file": "not allowed", "no_http": "220 mail",
@@ -288,7 +287,7 @@ def test_an_answer_that_never_ends_leaves_no_thread(server, monkeypatch, capsys,
     assert_good(load_mnist())
     assert "  failed: too slow" in capsys.readouterr().out
     for thread in threading.enumerate():
-        if isinstance(thread, download._Transfer):
+        if thread.name == "download":
             thread.join(SLOW)
             assert not thread.is_alive()
 
@@ -356,7 +355,7 @@ def test_ctrl_c_stops_at_once(server, tmp_path, monkeypatch):
 
     def interrupt(self, timeout=None):
         raise KeyboardInterrupt
-    monkeypatch.setattr(download._Transfer, "join", interrupt)
+    monkeypatch.setattr(threading.Thread, "join", interrupt)
     with pytest.raises(KeyboardInterrupt):
         load_mnist()
     assert os.listdir(tmp_path) == []

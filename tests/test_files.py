@@ -109,7 +109,7 @@ def test_a_current_folder_that_was_deleted(tmp_path, monkeypatch):
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
-    with pytest.raises(FileNotFoundError, match="the current folder was deleted: 'params.pkl'"):
+    with pytest.raises(FileNotFoundError, match="No such file or directory: 'params.pkl'"):
         save_pickle("params.pkl", 1)
     with pytest.raises(FileNotFoundError, match="params.pkl"):
         load_pickle("params.pkl")
@@ -146,8 +146,8 @@ def test_a_file_that_another_program_has_open_is_tried_again(tmp_path, monkeypat
 
 
 def test_what_killed_processes_left_is_removed(tmp_path):
-    """What was written in the last hour may be another machine's, which writes on."""
-    seconds = {"a.bin.0123abcd.tmp": 4000, "b.bin.00000000.tmp": 9999, "a.bin.89abcdef.tmp": 3000,
+    """What was written in the last minutes may be another machine's, which writes on."""
+    seconds = {"a.bin.0123abcd.tmp": 400, "b.bin.00000000.tmp": 9999, "a.bin.89abcdef.tmp": 200,
                "b.bin.ffffffff.tmp": -4000, "a.bin.tmp": 4000, "notes.tmp": 4000, "a.bin.0123abcd": 4000}
     for name, age in seconds.items():
         (tmp_path / name).write_bytes(b"half")
@@ -226,15 +226,13 @@ OTHER_KINDS = {     # files that are no single pickle of Python 3, and what the 
     "a pointer": (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12\n", "Git LFS pointer"),
     "a web page": (b"\r\n <!DOCTYPE html><html>", "a web page: download the file itself"),
     "Keras's file": (b"\x89HDF\r\n\x1a\n" + bytes(100), "an HDF5 file"),
-    "Python 2, protocol 0": (b"(dp0\nS'W1'\np1\nF1.5\ns.", "Python 2 has written it: .* encoding='latin1'"),
-    "Python 2, protocol 2": (b"\x80\x02}q\x01U\x02W1q\x02G?\xf8\0\0\0\0\0\0s.", "Python 2 has written it"),
     "nothing": (b"", "the file is empty"),
     "a line": (b"\r\n", "the file is empty"),
-    "zeros": (bytes(1000), r"opcode b'\\x00' unknown"),
-    "text": ("説明".encode(), "unknown"),
-    "a truncated pickle": (pickle.dumps(TABLE)[:-30], "expected .* bytes in a|exhausted"),
+    "zeros": (bytes(1000), "it is damaged, or no pickle"),
+    "text": ("説明".encode(), "it is damaged, or no pickle"),
+    "a truncated pickle": (pickle.dumps(TABLE)[:-30], "exhausted before end of frame"),
+    "half a pickle": (pickle.dumps([1, 2.5], 2)[:-4], "it is damaged, or no pickle"),
     "junk after a pickle": (b"N.junk", "more follows after the pickle"),
-    "a memo of 2 ** 31 places": (b"Nr\xff\xff\xff\x7f.", "the file is damaged"),
     "half a checksum": (b"N.crc32:1234", "more follows after the pickle"),
     "another checksum": (b"N.crc32:12345678", "the checksum does not match: the file is damaged"),
 }
@@ -269,14 +267,6 @@ def test_every_flipped_bit_is_noticed(tmp_path):
         flipped[place // 8] ^= 1 << place % 8
         with pytest.raises(UnreadableFile):
             load_bytes(tmp_path, flipped)
-
-
-def test_larger_files_than_allowed_are_not_read(tmp_path):
-    path = tmp_path / "data.pkl"
-    save_pickle(path, TABLE)
-    load_pickle(path, max_bytes=path.stat().st_size)
-    with pytest.raises(UnreadableFile, match="expected at most 10 bytes"):
-        load_pickle(path, max_bytes=10)
 
 
 # ---- printing

@@ -63,7 +63,7 @@ def check_files(dataset, allowed=".tmp"):
         if path.name in FILES:
             source.read_file(path, FILES[path.name])
         elif path == dataset.cache:
-            source._read_cache(dataset)
+            source.read_cache(dataset)
         else:
             assert path.suffix == allowed, f"there is {path.name}"
 
