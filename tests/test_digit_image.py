@@ -30,7 +30,7 @@ def gradient(rng, shape, dark, light):
 
 def save_awkwardly(rng, digit, path):
     """Save the digit as a reader's picture may be: large, in a corner, unevenly lit, noisy, dark or light."""
-    side = int(rng.integers(200, 601))
+    side = int(rng.integers(200, 901))
     shape = [int(side * rng.uniform(1, 1.4)) for _ in "hw"]
     corner = [int(rng.integers(2)) * (length - side) for length in shape]
     ink = enlarged(digit, side, shape, *corner)
