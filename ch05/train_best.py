@@ -12,6 +12,7 @@ test set, fools himself.
 
 Before: train_fast.py; next: predict_digit.py.
 """
+import argparse
 import sys
 from functools import partial
 from pathlib import Path
@@ -22,14 +23,14 @@ from ch05.parameters import finish
 from common.training.augmentation import Augmentation, distort
 from common.training.averaging import Averaging
 from common.training.best_weights import BestWeights
-from common.training.options import at_least, callbacks, dataset_option, trainer_options, training_options
+from common.training.options import at_least, training_options
 from common.trainer import Trainer
 
 if __name__ == "__main__":
-    parser = trainer_options(dataset_option(), schedule="cosine")
+    parser = argparse.ArgumentParser()
     parser.add_argument("--hold-out", type=at_least(0), default=0, metavar="N",
                         help="keep the last N training examples for choosing: the epoch best on them is kept")
-    args = training_options(__doc__, epochs=8, parser=parser)
+    args = training_options(__doc__, epochs=8, parser=parser, schedule="cosine")
     (x_train, t_train), (x_test, t_test) = args.dataset.load(flatten=False)
     if args.hold_out >= len(x_train):
         parser.error(f"--hold-out: expected fewer than the {len(x_train):,} training images, got {args.hold_out:,}")
@@ -42,7 +43,7 @@ if __name__ == "__main__":
     trainer = Trainer(network, x_train, t_train, x_test, t_test, args.epochs,
                       mini_batch_size=100, optimizer="AdamW", optimizer_param={"lr": 0.01, "weight_decay": 0.01},
                       evaluate_sample_num_per_epoch=1000, verbose="epochs",
-                      callbacks=[Augmentation(distortion), Averaging(0.999), *best, *callbacks(args)])
+                      callbacks=[Augmentation(distortion), Averaging(0.999), *best, *args.callbacks])
     trainer.train()
-    finish(trainer, args, __file__, "best_params.pkl", 
+    finish(trainer, args, __file__, "best_params.pkl",
            f"after epoch {best[0].state['epoch'] if best else trainer.current_epoch}")

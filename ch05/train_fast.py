@@ -8,6 +8,7 @@ held-out images the net was as good: 0.9906 and 0.9907, means of two seeds.
 
 Before: batch_norm_convnet.py; next: train_best.py.
 """
+import argparse
 import sys
 import time
 from pathlib import Path
@@ -16,21 +17,20 @@ STARTED = time.perf_counter()       # the seconds below count the imports too
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ch05.batch_norm_convnet import BatchNormConvNet
 from ch05.parameters import finish
-from common.training.options import dataset_option, training_options
-from common.training.schedule import Schedule, cosine
+from common.training.options import training_options
 from common.trainer import Trainer
 
 if __name__ == "__main__":
-    parser = dataset_option()
+    parser = argparse.ArgumentParser()
     parser.add_argument("--global-pooling", action="store_true",
                         help="give the last layer the mean of each channel only: a tenth of its weights")
-    args = training_options(__doc__, epochs=1, parser=parser)
+    args = training_options(__doc__, epochs=1, parser=parser, schedule="cosine")
     (x_train, t_train), (x_test, t_test) = args.dataset.load(flatten=False)
 
     network = BatchNormConvNet(blocks=((16,), (32,), (64,)), global_average_pooling=args.global_pooling)
     trainer = Trainer(network, x_train[:args.limit], t_train[:args.limit], x_test, t_test, args.epochs,
                       mini_batch_size=100, optimizer="Adam", optimizer_param={"lr": 0.01},
-                      evaluate_sample_num_per_epoch=1000, verbose="epochs", callbacks=[Schedule(cosine)])
+                      evaluate_sample_num_per_epoch=1000, verbose="epochs", callbacks=args.callbacks)
     trainer.train()
 
     seconds = time.perf_counter() - STARTED

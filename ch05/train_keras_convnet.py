@@ -14,17 +14,17 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ch05.keras_convnet import KerasConvNet
 from ch05.parameters import finish
-from common.training.options import callbacks, dataset_option, trainer_options, training_options
+from common.training.options import training_options
 from common.trainer import Trainer
 
 if __name__ == "__main__":
-    args = training_options(__doc__, epochs=6, parser=trainer_options(dataset_option(), schedule="cosine"))
+    args = training_options(__doc__, epochs=6, schedule="cosine")
     (x_train, t_train), (x_test, t_test) = args.dataset.load(flatten=False)
 
     network = KerasConvNet(label_smoothing=0.1)
     trainer = Trainer(network, x_train[:args.limit], t_train[:args.limit], x_test, t_test, args.epochs,
                       mini_batch_size=128, optimizer="RMSprop", optimizer_param={"lr": 0.001, "decay_rate": 0.9},
                       evaluate_sample_num_per_epoch=10_000,
-                      verbose="epochs", callbacks=callbacks(args))
+                      verbose="epochs", callbacks=args.callbacks)
     trainer.train()
     finish(trainer, args, __file__, "keras_convnet_params.pkl")

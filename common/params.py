@@ -1,4 +1,4 @@
-"""The dicts of a network's arrays: its parameters, and their gradients."""
+"""The dicts of a network's arrays: its parameters and their gradients; copies of them, kept aside and put back."""
 import numpy as np
 
 from common.files import printable
@@ -58,3 +58,24 @@ def check_names(source, mine, values):
                                   ("not an array of numbers", no_numbers)) if names]
     if faults:
         raise ValueError(f"{source} does not fit this net; {'; '.join(faults)}")
+
+
+def arrays_of(network):
+    """{name: array} of all that decides what the network predicts: parameters and running statistics, no copies."""
+    state = getattr(network, "state", None)
+    return state if isinstance(state, Params) else network.params       # of a reader's own class
+
+
+def snapshot(network):
+    """Copies of them."""
+    return {key: np.array(array) for key, array in arrays_of(network).items()}
+
+
+def restore(network, arrays):
+    """Copy the values of a snapshot into the network's own arrays."""
+    own = arrays_of(network)
+    for key, mine in own.items():
+        if isinstance(mine, np.ndarray):
+            mine[...] = arrays[key]
+        else:
+            own[key] = arrays[key].item()       # a plain number

@@ -6,13 +6,11 @@ import time
 import numpy as np
 from tqdm import tqdm
 
+from common.callbacks import call, check_callbacks
+from common.guards import check_examples, check_finite, check_step, check_whole, stop_signals
 from common.optimizer import SGD, AdaGrad, Adam, Momentum, Nesterov, RMSprop, create_optimizer  # noqa: F401
-from common.training import callbacks as hooks
-from common.training.examples import check_examples
-from common.training.interruption import stop_signals
-from common.training.not_finite import check_arrays, check_step
-from common.training.snapshot import arrays_of, restore, snapshot
-from common.util import as_pairs, minibatches
+from common.params import arrays_of, restore, snapshot
+from common.util import minibatches
 
 
 class Trainer:
@@ -28,7 +26,7 @@ class Trainer:
     optimizer_param : the settings of the optimizer named
     evaluate_sample_num_per_epoch : evaluate on the first so many examples only; None for all
     verbose : show a progress bar, and print a line per epoch and the accuracy at the end; "epochs" leaves out the end
-    callbacks : a list of what else is to happen, see `common.training.callbacks`
+    callbacks : a list of what else is to happen, see `common.callbacks`
 
     Attributes
     ----------
@@ -41,19 +39,17 @@ class Trainer:
     def __init__(self, network, x_train, t_train, x_test, t_test, epochs=20, mini_batch_size=100, optimizer='SGD',
                  optimizer_param={'lr': 0.01}, evaluate_sample_num_per_epoch=None, verbose=True, callbacks=()):
         self.network = network
-        self.x_train, self.t_train = as_pairs(x_train, t_train, "train")
-        self.x_test, self.t_test = as_pairs(x_test, t_test, "test")
-        check_examples(network, "train", self.x_train, self.t_train)
-        check_examples(network, "test", self.x_test, self.t_test)
-        self.epochs = self.planned_epochs = _whole("epochs", epochs, 0)
-        self.batch_size = _whole("mini_batch_size", mini_batch_size, 1)
+        self.x_train, self.t_train = check_examples(network, "train", x_train, t_train)
+        self.x_test, self.t_test = check_examples(network, "test", x_test, t_test)
+        self.epochs = self.planned_epochs = check_whole("epochs", epochs, 0)
+        self.batch_size = check_whole("mini_batch_size", mini_batch_size, 1)
         n = evaluate_sample_num_per_epoch
-        self.evaluate_sample_num_per_epoch = n if n is None else _whole("evaluate_sample_num_per_epoch", n, 1)
+        self.evaluate_sample_num_per_epoch = n if n is None else check_whole("evaluate_sample_num_per_epoch", n, 1)
         self.verbose = verbose
         self.optimizer = create_optimizer(optimizer, **optimizer_param) if isinstance(optimizer, str) else optimizer
         if isinstance(optimizer, type) or not hasattr(self.optimizer, "update"):
             raise TypeError(f"optimizer: expected a name or an object with update(params, grads), got {optimizer!r}")
-        self.callbacks = hooks.check(callbacks)
+        self.callbacks = check_callbacks(callbacks)
         self.steps_per_epoch = -(-len(self.x_train) // self.batch_size)
         self.current_iter = self.current_epoch = 0
         self.stop_training, self.interrupted, self.exit_code = False, False, 0
@@ -72,7 +68,7 @@ class Trainer:
         if self.verbose and self.current_epoch >= self.epochs > 0:
             print(f"all {self.epochs} epochs are done; for 5 more: trainer.epochs += 5, then trainer.train()")
         with stop_signals() as received:
-            hooks.call(self.callbacks, "on_train_begin", self)
+            call(self.callbacks, "on_train_begin", self)
             step, arrays = self.current_iter, snapshot(self.network)
             try:
                 while self.current_epoch < self.epochs and not (self.stop_training or received):
@@ -83,7 +79,7 @@ class Trainer:
                 error.args = (f"{error}; the network is as it was after step {step}",)
                 raise
             finally:
-                hooks.call(self.callbacks, "on_train_end", self)
+                call(self.callbacks, "on_train_end", self)
         self.interrupted, self.exit_code = bool(received), 128 + received[0] if received else 0
         if self.verbose and received:
             print(f"stopped by {'Ctrl-C' if self.exit_code == 130 else 'SIGTERM'} after {self.current_iter} steps, "
@@ -92,33 +88,33 @@ class Trainer:
             print(f"=============== Final Test Accuracy ===============\ntest acc: {self.final_accuracy():.4f}")
 
     def _train_epoch(self, received):
-        hooks.call(self.callbacks, "on_epoch_begin", self)
+        call(self.callbacks, "on_epoch_begin", self)
         started, losses = time.perf_counter(), []
-        with tqdm(total=self.steps_per_epoch, desc=f"epoch {self.current_epoch + 1}/{self.epochs}", unit="step",
-                  leave=False, disable=not self.verbose, file=sys.stderr) as bar:
-            for x_batch, t_batch in minibatches(self.x_train, self.t_train, self.batch_size):
+        with tqdm(minibatches(self.x_train, self.t_train, self.batch_size), total=self.steps_per_epoch, unit="step",
+                  desc=f"epoch {self.current_epoch + 1}/{self.epochs}", leave=False, disable=not self.verbose,
+                  file=sys.stderr) as batches:
+            for x_batch, t_batch in batches:
                 losses.append(self.train_step(x_batch, t_batch))
-                bar.set_postfix_str(f"loss {np.mean(losses[-100:]):.4f}", refresh=False)
-                bar.update()
+                batches.set_postfix_str(f"loss {np.mean(losses[-100:]):.4f}", refresh=False)
                 if received:
                     break
-        check_arrays(self)
-        hooks.call(self.callbacks, "on_test_begin", self)
+        check_finite(self, self.current_iter, arrays_of(self.network).items())      # the last step may have left some
+        call(self.callbacks, "on_test_begin", self)
         if len(losses) == self.steps_per_epoch:
             self._end_epoch(float(np.mean(losses)), started)
 
     def train_step(self, x_batch, t_batch):
         """One update of the parameters; returns the loss before it."""
         self.x_batch, self.t_batch = x_batch, t_batch
-        hooks.call(self.callbacks, "on_batch_begin", self)      # may replace the batch
+        call(self.callbacks, "on_batch_begin", self)            # may replace the batch
         grads = self.network.gradient(self.x_batch, self.t_batch)
         loss = grads.loss if hasattr(grads, "loss") else self.network.loss(self.x_batch, self.t_batch)
         loss = float(np.asarray(loss).item())
-        check_step(self, x_batch, loss, grads)
+        check_step(self, loss, grads)
         self.optimizer.update(self.network.params, grads)
         self.current_iter += 1
         self.train_loss_list.append(loss)
-        hooks.call(self.callbacks, "on_batch_end", self)
+        call(self.callbacks, "on_batch_end", self)
         return loss
 
     def _end_epoch(self, loss, started):
@@ -130,7 +126,7 @@ class Trainer:
             self.history[name].append(value)
         self.current_epoch += 1
         self._tested = snapshot(self.network)
-        hooks.call(self.callbacks, "on_epoch_end", self)
+        call(self.callbacks, "on_epoch_end", self)
         if self.verbose:
             numbers = "   ".join(f"{name.replace('_', ' ')} {values[-1]:.4f}" for name, values in self.history.items()
                                  if values and name != "seconds")
@@ -139,13 +135,7 @@ class Trainer:
     def final_accuracy(self):
         """The accuracy on all test examples; not measured again if the last epoch has just measured it."""
         all_tested = (self.evaluate_sample_num_per_epoch or len(self.x_test)) >= len(self.x_test)
-        arrays, known = arrays_of(self.network), all_tested and self._tested
-        if known and all(np.array_equal(known[key], array) for key, array in arrays.items()):
-            return self.test_acc_list[-1]
+        if all_tested and self._tested:
+            if all(np.array_equal(self._tested[key], array) for key, array in arrays_of(self.network).items()):
+                return self.test_acc_list[-1]
         return float(self.network.accuracy(self.x_test, self.t_test))
-
-
-def _whole(name, value, smallest):
-    if not isinstance(value, (int, np.integer)) or value < smallest:
-        raise ValueError(f"expected {name} >= {smallest}, a whole number, got {value!r}")
-    return int(value)

@@ -8,8 +8,7 @@ from common.multi_layer_net_extend import MultiLayerNetExtend
 from common.trainer import Trainer
 from common.training.averaging import Averaging
 from common.training.best_weights import BestWeights
-from common.training.early_stopping import EarlyStopping
-from common.training.snapshot import arrays_of, restore, snapshot
+from common.params import arrays_of, restore, snapshot
 
 
 def blobs(n, seed=0):
@@ -93,46 +92,36 @@ def test_the_average_is_evaluated_and_kept():
     assert averaged.test_acc_list[-1] == averaged.network.accuracy(averaged.x_test, averaged.t_test)
 
 
-@pytest.mark.parametrize("decay", [-0.1, 0, 1, 1.5, float("nan")])
-def test_a_wrong_decay_is_named(decay):
-    with pytest.raises(ValueError, match=f"decay between 0 and 1.*got {decay}"):
-        Averaging(decay)
+# ---- best weights and patience ------------------------------------------------
 
-
-# ---- best weights and early stopping ------------------------------------------------
-
-def scripted(scores, *more, **settings):
+def scripted(scores, patience=None, averaging=(), **settings):
     """A trainer whose net is as good on the validation examples as the list says, epoch after epoch."""
     x, t = blobs(20, 2)
-    kept, best = {}, BestWeights(x, t)
+    kept, best = {}, BestWeights(x, t, patience)
 
     def keep(trainer):
         kept[trainer.current_epoch] = snapshot(trainer.network)
 
-    trainer = trainer_of([*more[:1], best, keep, *more[1:]], epochs=len(scores), **settings)
+    trainer = trainer_of([*averaging, best, keep], epochs=len(scores), **settings)
     accuracy, remaining = trainer.network.accuracy, iter(scores)
     trainer.network.accuracy = lambda data, labels: next(remaining) if data is x else accuracy(data, labels)
     trainer.kept, trainer.best = kept, best
     return trainer
 
 
-@pytest.mark.parametrize("more", [[], [Averaging(0.9)]])
-def test_the_best_parameters_are_kept_the_first_of_equals(more):
-    trainer = scripted([0.3, 0.9, 0.5, 0.9], *more)
+@pytest.mark.parametrize("averaging", [[], [Averaging(0.9)]])
+def test_the_best_parameters_are_kept_the_first_of_equals(averaging):
+    trainer = scripted([0.3, 0.9, 0.5, 0.9], averaging=averaging)
     trainer.train()
     assert trainer.history["val_acc"] == [0.3, 0.9, 0.5, 0.9] and trainer.best.state["epoch"] == 2
     assert same(snapshot(trainer.network), trainer.kept[2]) and not same(trainer.kept[2], trainer.kept[4])
     assert trainer.final_accuracy() == trainer.test_acc_list[1]
 
 
-def nothing(trainer):
-    pass
-
-
 @pytest.mark.parametrize("scores, patience, epochs, best", [
     ([0.5, 0.4, 0.6, 0.5, 0.5, 0.7], 2, 5, 3), ([0.5, 0.4, 0.6, 0.5, 0.5, 0.7], 3, 6, 6), ([0.5, 0.5, 0.9], 1, 2, 1)])
 def test_patience_ends_the_training(scores, patience, epochs, best, capfd):
-    trainer = scripted(scores, nothing, EarlyStopping(patience), verbose=True)
+    trainer = scripted(scores, patience, verbose=True)
     trainer.train()
     assert trainer.current_epoch == epochs and trainer.best.state["epoch"] == best and not trainer.interrupted
     out = capfd.readouterr().out
@@ -144,7 +133,7 @@ def test_patience_ends_the_training(scores, patience, epochs, best, capfd):
 
 
 def test_a_training_goes_on_from_the_last_epoch_not_from_the_best():
-    whole, parts = scripted([0.9, 0.5, 0.4, 0.3], Averaging(0.9)), scripted([0.9, 0.5, 0.4, 0.3], Averaging(0.9))
+    whole, parts = (scripted([0.9, 0.5, 0.4, 0.3], averaging=[Averaging(0.9)]) for _ in range(2))
     np.random.seed(1)
     whole.train()
     np.random.seed(1)
@@ -156,14 +145,6 @@ def test_a_training_goes_on_from_the_last_epoch_not_from_the_best():
     assert whole.train_loss_list == parts.train_loss_list and same(whole.kept[4], parts.kept[4])
 
 
-@pytest.mark.parametrize("callbacks", [[EarlyStopping(2)], [EarlyStopping(2), BestWeights(*blobs(5))]])
-def test_early_stopping_needs_validation_examples_before_it(callbacks):
-    trainer = trainer_of(callbacks)
-    with pytest.raises(ValueError, match=r"expected BestWeights\(x, t\) before it"):
-        trainer.train()
-    assert trainer.current_iter == 0
-
-
 def test_callbacks_begin_anew_in_another_training():
     def train(callbacks, seed):
         trainer = trainer_of(callbacks)
@@ -171,17 +152,20 @@ def test_callbacks_begin_anew_in_another_training():
         trainer.train()
         return trainer.train_loss_list, snapshot(trainer.network)
 
-    callbacks = [Averaging(0.9), BestWeights(*blobs(20, 2)), EarlyStopping(3)]
+    callbacks = [Averaging(0.9), BestWeights(*blobs(20, 2), patience=3)]
     train(callbacks, 1)
     losses, arrays = train(callbacks, 2)
-    expected_losses, expected = train([Averaging(0.9), BestWeights(*blobs(20, 2)), EarlyStopping(3)], 2)
+    expected_losses, expected = train([Averaging(0.9), BestWeights(*blobs(20, 2), patience=3)], 2)
     assert losses == expected_losses and same(arrays, expected)
 
 
-def test_wrong_settings_are_named():
-    with pytest.raises(ValueError, match="patience >= 1, got 0"):
-        EarlyStopping(0)
-    with pytest.raises(ValueError, match=r"x_validation, t_validation.*\(3,\) and \(5, 2\)"):
-        BestWeights(blobs(5)[0], blobs(3)[1])
-    with pytest.raises(ValueError, match="t_validation: .*got 3 at index 0"):
-        trainer_of([BestWeights(blobs(1)[0], np.array([3]))]).train()
+@pytest.mark.parametrize("build, words", [
+    *((lambda decay=decay: Averaging(decay), f"decay between 0 and 1.*got {decay}")
+      for decay in (-0.1, 0, 1, 1.5, float("nan"))),
+    (lambda: BestWeights(*blobs(5), patience=0), "patience >= 1, a whole number, got 0"),
+    (lambda: trainer_of([BestWeights(blobs(5)[0], blobs(3)[1])]).train(),
+     r"x_validation, t_validation.*\(3,\) and \(5, 2\)"),
+    (lambda: trainer_of([BestWeights(blobs(1)[0], np.array([3]))]).train(), "t_validation: .*got 3 at index 0")])
+def test_wrong_settings_are_named(build, words):
+    with pytest.raises(ValueError, match=words):
+        build()

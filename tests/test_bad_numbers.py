@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from common.training.not_finite import finite
+from common.guards import finite
 from common.initializer import random_affine, random_convolution
 from common.layers import BatchNormalization, Layer, Pooling, Relu
 from common.multi_layer_net_extend import MultiLayerNetExtend
@@ -16,7 +16,7 @@ from common.training.averaging import Averaging
 from common.training.best_weights import BestWeights
 from common.training.checkpoint import Checkpoint
 from common.training.log import Log
-from common.training.snapshot import arrays_of, snapshot
+from common.params import arrays_of, snapshot
 from common.files import load_pickle
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")     # NumPy warns first, and that is right
@@ -127,7 +127,7 @@ def test_a_bad_example_is_named_at_the_step_that_meets_it(name, bad, tmp_path):
     saved = load_pickle(tmp_path / "checkpoint.pkl")
     assert same(saved["network"], kept)
     logged = [row["loss"] for row in json.loads((tmp_path / "log.json").read_text())]
-    assert saved["history"]["loss"].tolist() == logged == trainer.history["loss"]
+    assert saved["progress"]["history"]["loss"] == logged == trainer.history["loss"]
 
     trainer.x_train[41] = 0                             # mended, it goes on from there
     trainer.train()
@@ -153,15 +153,15 @@ class Bomb(Layer):
 @pytest.mark.parametrize("bad, kind", [(np.float32("nan"), "nan"), (np.float32("inf"), "(nan|inf)")])
 def test_the_layer_is_named(bad, kind):
     for bomb, step, what in ((Bomb(bad, forward_from=3), 3, "the output of layer Bomb"),
-                             (Bomb(bad, backward_from=7), 7, "the gradient of (gamma1|beta1) of layer Norm1")):
+                             (Bomb(bad, backward_from=7), 7, "the gradient of (gamma1|beta1)")):
         net = image_net(("Bomb", bomb))
         message_of(trainer_of(net), f"^step {step}, in epoch {(step + 4) // 5}: {kind} in {what}; ")
-    for key, layer in (("W1", "Conv1"), ("gamma1", "Norm1"), ("b2", "Affine1")):
+    for key in ("W1", "gamma1", "b2"):
         def spoil(trainer):
             trainer.network.params[key].flat[0] = bad
 
         trainer = trainer_of(image_net(), after_step(8, spoil))
-        message_of(trainer, f"^step 9, in epoch 2: {bad} in {key} of layer {layer}; ")
+        message_of(trainer, f"^step 9, in epoch 2: {bad} in {key}; ")
 
 
 def test_what_is_not_a_layers_is_named_too():
@@ -202,13 +202,12 @@ def test_a_training_that_runs_away_ends_as_it_was_after_a_whole_epoch(batch_size
     net = image_net()
     before = snapshot(net)
     message = message_of(trainer_of(net, optimizer=SGD(lr=1e20), mini_batch_size=batch_size),
-                         rf"^step [2-5], in epoch {kept + 1}: (nan|inf) in (.* of layer \w+|the loss); ")
+                         rf"^step [2-5], in epoch {kept + 1}: (nan|inf) in (the output of layer .*|the gradient .*|the loss|\w+\d); ")
     assert message.endswith(f"after step {kept}") and same(snapshot(net), before) == (kept == 0)
 
 
 @pytest.mark.parametrize("step, found, kept", [(7, "step 8, in epoch 2", 5), (10, "step 10, in epoch 2", 5)])
-@pytest.mark.parametrize("name, what", [("dense", "inf in W1 of layer Affine1"), ("images", "inf in W1 of layer Conv1"),
-                                        ("plain", "inf in w")])
+@pytest.mark.parametrize("name, what", [("images", "inf in W1"), ("plain", "inf in w")])
 def test_an_update_past_all_numbers_is_named(step, found, kept, name, what):
     """The next step tells; at the end of an epoch, before anything is evaluated and saved."""
     class Leap(SGD):
@@ -230,7 +229,7 @@ def test_running_statistics_past_all_numbers_are_named():
         trainer.network.layers["Norm1"].running_var[1] = np.inf
 
     message_of(trainer_of(image_net(), after_step(3, leap)),
-               "^step 5, in epoch 1: inf in running_var1 of layer Norm1; .* after step 0$")
+               "^step 5, in epoch 1: inf in running_var1; .* after step 0$")
 
 
 @pytest.mark.parametrize("average", [0, 0.9])
@@ -266,9 +265,9 @@ def test_bad_examples_for_evaluation_are_named_before_the_training():
     x, t = examples()
     bad = x.copy()
     bad[7, 0, 0, 0] = np.inf
-    with pytest.raises(ValueError, match=r"^inf in input x_test\[7\]$"):
+    with pytest.raises(ValueError, match="^x_test: expected numbers, got NaN or inf$"):
         Trainer(dense_net(), x, t, bad, t)
-    with pytest.raises(ValueError, match=r"^inf in input x_validation\[7\]$"):
+    with pytest.raises(ValueError, match="^x_validation: expected numbers, got NaN or inf$"):
         trainer_of(Plain(), BestWeights(bad, t)).train()
 
 

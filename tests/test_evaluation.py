@@ -94,7 +94,7 @@ def test_a_table_is_aligned():
     assert table({"class": [3, 10], "accuracy": np.array([0.98765, np.nan])}) == (
         "class  accuracy\n"
         "    3    0.9877\n"
-        "   10         -")
+        "   10       nan")
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ from types import SimpleNamespace
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from matplotlib.backend_bases import CloseEvent
-from scripts import copy_project, last_line, run_script
 
 from common.training import live_window as module
 from common.figures import plot  # noqa: F401  (chooses the backend before a test makes believe there is a screen)
@@ -63,17 +61,6 @@ def test_the_window_shows_losses_and_accuracies(screen, clock):
         assert axes.get_ylim()[0] <= bottom and axes.get_ylim()[1] >= top
 
 
-def test_a_long_history_is_drawn_by_means(screen, clock):
-    window = opened()
-    clock.now += 1
-    losses = np.random.rand(1001)
-    window.on_batch_end(trainer_of(losses))
-    line = plt.gcf().axes[0].lines[0]
-    assert len(line.get_xdata()) == 167             # 1001 losses by 6, the last five by themselves
-    np.testing.assert_allclose(line.get_xydata()[0], [3.5, losses[:6].mean()])
-    np.testing.assert_allclose(line.get_xydata()[-1], [999, losses[-5:].mean()])
-
-
 @pytest.mark.parametrize("seconds", [0.001, 0.05, 1.0])
 def test_drawing_takes_no_more_than_its_share_of_the_time(screen, clock, monkeypatch, seconds):
     window, drawn = opened(), []
@@ -108,11 +95,10 @@ def test_a_training_is_shown_changes_in_nothing_and_leaves_no_window(screen, mon
 
 def test_a_closed_window_lets_the_training_go_on(screen, clock):
     window = opened()
-    canvas = plt.gcf().canvas
-    canvas.callbacks.process("close_event", CloseEvent("close_event", canvas))
+    plt.close("all")
     clock.now += 1
     window.on_batch_end(None)             # would fail if it drew
-    assert not window.on_screen
+    window.on_train_end(None)
 
 
 def test_without_a_screen_it_says_so_and_trains(capsys):
@@ -121,10 +107,3 @@ def test_without_a_screen_it_says_so_and_trains(capsys):
     trainer.train()
     assert "--live: there is no screen" in capsys.readouterr().out
     assert len(trainer.train_loss_list) == 8 and plt.get_fignums() == []
-
-
-def test_a_training_script_takes_it(tmp_path):
-    folder = copy_project(tmp_path, "ch05") / "ch05"
-    result = run_script(folder / "train_neuralnet.py", "--live", "--epochs", 1, "--limit", 100)
-    assert "there is no screen" in result.stdout and "test images right" in last_line(result)
-    assert (folder / "train_neuralnet.png").exists()

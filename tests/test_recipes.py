@@ -1,27 +1,26 @@
 """The scripts of chapter 5 that go beyond the book: augmentation, evaluation, recipes for high accuracy."""
-import argparse
 import json
-import os
 import re
-import subprocess
 import sys
-from itertools import islice
 
 import numpy as np
 import pytest
 from PIL import Image
-from scripts import ENVIRONMENT, copy_project, last_line, run_from_both, run_script
+from scripts import copy_project, last_line, run_script
 
 from ch05.batch_norm_convnet import BatchNormConvNet
 from ch05.deep_convnet import DeepConvNet
 from ch05.keras_convnet import KerasConvNet
+from common.files import load_pickle, save_pickle
 from common.gradient import check_gradients
 from common.layers import Dropout
+from common.multi_layer_net import MultiLayerNet
+from common.trainer import Trainer
 from common.training.live_window import LiveWindow
-from common.training.options import callbacks, trainer_options, training_options
+from common.training.options import training_options
+from common.training.result import accuracy_of, save_best
 from common.training.schedule import cosine
 from dataset import mnist, source
-from common.files import load_pickle, save_pickle
 
 
 @pytest.fixture(scope="module")
@@ -34,18 +33,18 @@ def assert_drawn(path):
         assert min(image.size) > 200 and image.convert("L").getextrema() == (0, 255)
 
 
-def test_every_distortion_is_shown_and_changes_the_digit(project, tmp_path):
-    result = run_from_both(project / "ch05/augmentation.py", tmp_path)
+def test_every_distortion_is_shown_and_changes_the_digit(project):
+    result = run_script(project / "ch05/augmentation.py")
     changes = re.findall(r"^([\w, ]+?) *: pixels change by ([\d.]+)", result.stdout, re.M)
     assert changes[0] == ("none", "0.000") and len(changes) == 7
     assert min(float(change) for _, change in changes[1:]) > 0.01
     assert_drawn(project / "ch05/augmentation.png")
 
 
-def test_evaluation_prints_and_draws_what_the_net_does(project, tmp_path):
+def test_evaluation_prints_and_draws_what_the_net_does(project):
     np.random.seed(1)
     DeepConvNet().save_params(project / "ch05/deep_convnet_params.pkl")
-    result = run_from_both(project / "ch05/evaluate.py", tmp_path)
+    result = run_script(project / "ch05/evaluate.py")
     matrix = np.array([[int(word) for word in line.split()[1:]]
                        for line in re.findall(r"^[0-9](?: +[0-9]+){10}$", result.stdout, re.M)])
     assert matrix.shape == (10, 10) and matrix.sum() == 1000
@@ -102,18 +101,17 @@ def test_layers_of_the_net_with_batch_normalisation():
 
 @pytest.mark.parametrize("name, options, build, params", [
     ("train_keras_convnet", (), KerasConvNet, "keras_convnet_params.pkl"),
-    ("train_fast", (), lambda: BatchNormConvNet(blocks=((16,), (32,), (64,))), "fast_params.pkl"),
     ("train_fast", ("--global-pooling",),
      lambda: BatchNormConvNet(blocks=((16,), (32,), (64,)), global_average_pooling=True),
      "fast_global_pooling_params.pkl"),
-    ("train_best", ("--hold-out", 3800), BatchNormConvNet, "best_params.pkl"),
+    ("train_best", ("--hold-out", 100, "--limit", 200), BatchNormConvNet, "best_params.pkl"),
 ])
 def test_training_leaves_parameters_as_good_as_it_says(project, name, options, build, params):
     result = run_script(project / f"ch05/{name}.py", "--epochs", 1, "--limit", 260, *options)
     assert "/3 " in result.stderr or "/2 " in result.stderr
     if name == "train_best":
         assert "val acc" in result.stdout and "kept the parameters of epoch 1" in result.stdout
-        assert "/2 " in result.stderr                                   # 200 examples were left
+        assert "/2 " in result.stderr
     accuracy = re.fullmatch(r"\w+: ([\d.]+) of 1,000 test images right, .*; parameters in (.*)", last_line(result))
     assert accuracy[2] == str(project / "ch05" / params)
     network = build()
@@ -127,69 +125,44 @@ def test_training_leaves_parameters_as_good_as_it_says(project, name, options, b
 # ---- options of the training scripts -----------------------------------------------------------------------
 
 
-def test_a_script_resumes_to_the_parameters_of_an_uninterrupted_run(project, tmp_path):
-    script, params = project / "ch05/train_neuralnet.py", project / "ch05/two_layer_net_params.pkl"
-    state, log = tmp_path / "state", tmp_path / "log.json"
-    params.unlink(missing_ok=True)      # or better ones would stay
-    run_script(script, "--limit", 300, "--epochs", 4)
-    expected = load_pickle(params)
-    run_script(script, "--limit", 300, "--epochs", 2, "--checkpoint", state)
-    params.unlink()
-    result = run_script(script, "--limit", 300, "--epochs", 4, "--seed", 7, "--resume", state, "--log", log)
-    assert re.search(r"^epoch +(\d)", result.stdout, re.M)[1] == "3" and len(json.loads(log.read_text())) == 4
-    for key, array in load_pickle(params).items():
-        np.testing.assert_array_equal(array, expected[key])
+def test_a_script_is_paused_and_resumed(project, tmp_path):
+    script, state, log = project / "ch05/train_neuralnet.py", tmp_path / "state", tmp_path / "log.json"
+    first = run_script(script, "--limit", 300, "--epochs", 2, "--checkpoint", state, "--live")
+    assert "--live: there is no screen" in first.stdout
+    result = run_script(script, "--epochs", 3, "--limit", 300, "--seed", 7, "--resume", state, "--log", log)
+    assert re.findall(r"^epoch +(\d)/3 ", result.stdout, re.M) == ["3"] and len(json.loads(log.read_text())) == 3
+    assert result.stdout.count("test images right, after") + result.stdout.count("test acc:") == 1       # said once
 
 
-def test_what_cannot_be_resumed_ends_a_script_in_one_line(project, tmp_path):
-    script, state = project / "ch05/train_convnet.py", tmp_path / "state"
-    run_script(script, "--limit", 100, "--epochs", 1, "--checkpoint", state)
-    for options, words in ((("--epochs", 3), "in 1 epochs.*, got .*in 3 epochs.*only a training with a constant"),
-                           (("--schedule", "constant"), r"got \[\]. Set it as it was")):
-        result = run_script(script, "--limit", 100, "--resume", state, *options, check=False)
-        assert result.returncode == 2 and "Traceback" not in result.stderr
-        assert re.search(words, result.stderr.splitlines()[-1])
-    result = run_script(project / "ch05/train_deepnet.py", "--limit", 100, "--resume", state, check=False)
-    assert result.returncode == 2 and "does not fit this net; missing: W4" in result.stderr.splitlines()[-1]
+def options_of(monkeypatch, *words, schedule="constant", epochs=7):
+    monkeypatch.setattr(sys, "argv", ["script.py", *map(str, words)])
+    return training_options("What it does.", epochs, schedule=schedule)
 
 
-def test_a_quick_trial_does_not_replace_a_better_net(project):
-    script, params = project / "ch05/train_neuralnet.py", project / "ch05/two_layer_net_params.pkl"
-    params.unlink(missing_ok=True)
-    good = run_script(script, "--epochs", 3)
-    before = params.read_bytes()
-    result = run_script(script, "--epochs", 1, "--limit", 100)
-    accuracy = re.match(r"TwoLayerNet: ([\d.]+)", last_line(good))[1]
-    assert f"params.pkl reads {accuracy} of the test images right, which is better: it stays" in result.stdout
-    assert last_line(result).endswith("two_layer_net_params_trial.pkl") and params.read_bytes() == before
-    better = run_script(script, "--epochs", 4)
-    assert last_line(better).endswith("two_layer_net_params.pkl") and params.read_bytes() != before
-    save_pickle(params, {"W1": np.zeros(3)})                # of another net
-    result = run_script(script, "--epochs", 1, "--limit", 100)
-    assert "is called two_layer_net_params_old.pkl now" in result.stdout
-    assert last_line(result).endswith("two_layer_net_params.pkl")
-    assert load_pickle(params.with_stem("two_layer_net_params_old"))["W1"].shape == (3,)
+def train(args, hidden=4):
+    x, t = np.random.default_rng(0).random((20, 3), np.float32), np.arange(20) % 2
+    trainer = Trainer(MultiLayerNet(3, [hidden], 2), x, t, x, t, args.epochs, verbose=False, callbacks=args.callbacks)
+    trainer.train()
+    return trainer
 
 
-def test_the_accuracy_is_printed_once(project):
-    result = run_script(project / "ch05/train_neuralnet.py", "--epochs", 1, "--limit", 100)
-    assert result.stdout.count("test images right") + result.stdout.count("test acc:") == 1
+def test_the_epochs_of_a_checkpoint_are_those_it_was_to_have(tmp_path, monkeypatch):
+    train(options_of(monkeypatch, "--epochs", 2, "--checkpoint", tmp_path / "state"))
+    assert options_of(monkeypatch, "--resume", tmp_path / "state").epochs == 2
+    assert options_of(monkeypatch, "--resume", tmp_path / "state", "--epochs", 3).epochs == 3
 
 
-def test_the_epochs_of_a_checkpoint_are_those_it_was_to_have(project, tmp_path):
-    def second_line(*options):
-        """The second that it says of an epoch, when the first has been saved; then it is killed."""
-        environment = {key: value for key, value in {**os.environ, **ENVIRONMENT}.items() if value is not None}
-        with subprocess.Popen([sys.executable, script, "--limit", "300", *map(str, options)], env=environment,
-                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-            _, line = islice((line for line in process.stdout if line.startswith("epoch")), 2)
-            process.kill()
-        return re.match(r"epoch +(\d+)/(\d+)", line).groups()
-
-    script, state = project / "ch05/train_neuralnet.py", tmp_path / "state"
-    assert second_line("--epochs", 2000, "--checkpoint", state) == ("2", "2000")
-    epoch, epochs = second_line("--resume", state)
-    assert int(epoch) > 2 and epochs == "2000"
+@pytest.mark.parametrize("words, hidden, message", [
+    (("--schedule", "cosine", "--epochs", 3), 4,
+     r"in 2 epochs\)\], got \[Schedule.*in 3 epochs.*only a training with a constant"),
+    ((), 4, r"got \[\]. Set it as it was"), (("--schedule", "cosine"), 5, "does not fit this net; misshapen: W1"),
+    (("--schedule", "cosine", "--checkpoint", "absent/state"), 4, "'absent/state': files cannot be written to")])
+def test_what_cannot_be_resumed_ends_a_script_in_one_line(tmp_path, monkeypatch, capsys, words, hidden, message):
+    monkeypatch.chdir(tmp_path)
+    train(options_of(monkeypatch, "--epochs", 2, "--checkpoint", "state", "--schedule", "cosine"))
+    with pytest.raises(SystemExit) as stopped:
+        train(options_of(monkeypatch, "--resume", "state", *words), hidden)
+    assert stopped.value.code == 2 and re.search(message, capsys.readouterr().err.splitlines()[-1])
 
 
 @pytest.mark.parametrize("words, message", [
@@ -199,15 +172,15 @@ def test_the_epochs_of_a_checkpoint_are_those_it_was_to_have(project, tmp_path):
     (("--checkpoint", "absent/state"), "'absent/state': files cannot be written to"),
     (("--log", "absent/log.csv"), "'absent/log.csv': files cannot be written to"),
     (("--log", "log.txt"), "log.txt: expected a name ending in .json or .csv"),
+    (("--schedule", "cosin"), "invalid choice: 'cosin'"), (("--dataset", "cifar"), "invalid choice: 'cifar'"),
 ])
-def test_files_that_cannot_be_meant_are_named_at_once(tmp_path, monkeypatch, capsys, words, message):
+def test_options_that_cannot_be_meant_are_named_at_once(tmp_path, monkeypatch, capsys, words, message):
     monkeypatch.chdir(tmp_path)
     for name in ("state", "other"):
         (tmp_path / name).write_text("Dear diary,")
     save_pickle("params.pkl", {"W1": np.zeros(3)})
-    monkeypatch.setattr(sys, "argv", ["script.py", *words])
     with pytest.raises(SystemExit):
-        training_options("What it does.", epochs=7, parser=trainer_options(argparse.ArgumentParser()))
+        options_of(monkeypatch, *words)
     assert message in capsys.readouterr().err
 
 
@@ -218,18 +191,37 @@ def test_the_folder_of_the_results_is_tried_before_the_training(tmp_path, monkey
     assert f"files cannot be written to {tmp_path / 'absent'}" in capsys.readouterr().err
 
 
-def callbacks_of(*words):
-    return callbacks(trainer_options(argparse.ArgumentParser()).parse_args([str(word) for word in words]))
-
-
-def test_options_of_the_trainer(tmp_path, capsys):
-    assert callbacks_of() == []
-    (tmp_path / "old").touch()
-    schedule, window, log, checkpoint = callbacks_of(
-        "--schedule", "cosine", "--checkpoint", tmp_path / "new", "--resume", tmp_path / "old", "--log",
-        tmp_path / "a.csv", "--live")
+def test_options_become_callbacks(tmp_path, monkeypatch):
+    assert options_of(monkeypatch).callbacks == []
+    save_pickle(tmp_path / "old", {"settings": {}, "epochs": 5})
+    args = options_of(monkeypatch, "--checkpoint", tmp_path / "new", "--resume", tmp_path / "old", "--log",
+                      tmp_path / "a.csv", "--live", schedule="cosine")
+    schedule, window, log, checkpoint = args.callbacks
     assert schedule.function is cosine and isinstance(window, LiveWindow) and log.path == tmp_path / "a.csv"
-    assert (checkpoint.path, checkpoint.resume) == (str(tmp_path / "new"), str(tmp_path / "old"))
-    with pytest.raises(SystemExit):
-        callbacks_of("--schedule", "cosin")
-    assert "invalid choice: 'cosin'" in capsys.readouterr().err
+    assert (checkpoint.path, checkpoint.resume) == (str(tmp_path / "new"), str(tmp_path / "old")) and args.epochs == 5
+
+
+# ---- the result ------------------------------------------------------------------------------------------------------
+
+
+def test_a_result_does_not_replace_a_better_one(tmp_path, capsys):
+    x, t = np.random.default_rng(0).random((40, 3), np.float32), np.arange(40) % 2
+    path = tmp_path / "params.pkl"
+
+    def save(share):
+        """Save a net that reads this share of the examples right, and return the file's name."""
+        net = MultiLayerNet(3, [4], 2)
+        labels = net.predict(x).argmax(axis=1) ^ (np.arange(40) >= 40 * share)
+        return save_best(net, path, x, labels, net.accuracy(x, labels)).name, net, labels
+
+    name, good, labels = save(0.9)
+    before = path.read_bytes()
+    assert name == "params.pkl" and accuracy_of(path) == (0.9, 40)
+    for accuracy in (0.5, 0.9, 0.95):       # of another net, on the same examples
+        assert save_best(good, path, x, labels, accuracy).name == ("params_trial.pkl" if accuracy < 0.9 else name)
+        assert ("reads 0.9000 of the test images right, which is better" in capsys.readouterr().out) == (accuracy == 0.5)
+    assert path.read_bytes() == before and accuracy_of(path) == (0.95, 40)
+    save_pickle(path, {"W1": np.zeros(3)})                  # of another net
+    assert accuracy_of(path) is None and save(0.5)[0] == "params.pkl"
+    assert "is called params_old.pkl now" in capsys.readouterr().out
+    assert load_pickle(tmp_path / "params_old.pkl")["W1"].shape == (3,)

@@ -1,11 +1,10 @@
 """common/training/schedule.py against values worked out by hand."""
 import pytest
 
-from common.training.schedule import constant, cosine, step
+from common.training.schedule import cosine, step
 
 
 @pytest.mark.parametrize("schedule, values", [
-    (constant, {0: 1, 0.5: 1, 1: 1}),
     (step, {0: 1, 0.4999: 1, 0.5: 0.1, 0.7499: 0.1, 0.75: 0.01, 1: 0.01}),
     (lambda p: step(p, drops=(0.2,), factor=0.5), {0.1: 1, 0.2: 0.5, 1: 0.5}),
     (lambda p: step(p, drops=()), {0: 1, 1: 1}),

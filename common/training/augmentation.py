@@ -5,8 +5,6 @@ image it comes from; so an image is resampled, and blurred, only once.
 """
 import numpy as np
 
-from common import fast
-
 
 class Augmentation:
     """Every batch is replaced by function(x_batch), before the step."""
@@ -41,47 +39,32 @@ def distort(x, shift=0, rotation=0, scale=0, shear=0, elastic=0, smoothness=4, s
     if x.ndim != 4 or x.dtype.kind != "f":
         raise ValueError(f"distort: expected images of floats, of shape (N, C, H, W), got {x.dtype} {x.shape}")
     settings = {"shift": shift, "rotation": rotation, "scale": scale, "shear": shear, "elastic": elastic}
-    for name, value in {**settings, "smoothness": smoothness, "share": share}.items():
-        largest = 1 if name in ("scale", "share") else np.inf
-        if not 0 <= value <= largest or (name, value) in (("scale", 1), ("smoothness", 0)):
-            raise ValueError(f"distort: {name} is out of range, got {value}")
+    if not (np.min([*settings.values(), share]) >= 0 and scale < 1 and share <= 1 and smoothness > 0):
+        raise ValueError("distort: expected numbers >= 0, scale < 1, smoothness > 0 and share <= 1, got "
+                         f"{settings}, {smoothness=}, {share=}")
     if share < 1:
         out, chosen = x.copy(), np.random.rand(len(x)) < share
         out[chosen] = distort(x[chosen], **settings, smoothness=smoothness)
         return out
     N, _, H, W = x.shape
-    pixels = np.indices((H, W), x.dtype).reshape(2, -1)
-    center = np.array([[(H - 1) / 2], [(W - 1) / 2]], x.dtype)
-    source = _random_matrices(N, rotation, scale, shear, x.dtype) @ (pixels - center) + center     # (N, 2, H * W)
-    if shift:
-        source += _uniform(shift, (N, 2, 1), x.dtype)
+    pixels = np.indices((H, W)).reshape(2, -1)
+    center = np.array([[(H - 1) / 2], [(W - 1) / 2]])
+    source = _random_matrices(N, rotation, scale, shear) @ (pixels - center) + center       # (N, 2, H * W)
+    source += np.random.uniform(-shift, shift, (N, 2, 1))
     if elastic:
-        noise = _uniform(3 ** 0.5, (N, 2, H, W), x.dtype)       # of variance 1
+        noise = np.random.uniform(-3 ** 0.5, 3 ** 0.5, (N, 2, H, W)).astype(x.dtype)    # of variance 1
         smooth = _smoothing(H, smoothness, x.dtype) @ noise @ _smoothing(W, smoothness, x.dtype).T
         source += elastic * smooth.reshape(source.shape)
-    out = np.empty_like(x)
-
-    def work(part):
-        out[part] = _sample(x[part], source[part])
-
-    fast.run(work, fast.slices(N))
-    return out
+    return _sample(x, source.astype(x.dtype))
 
 
-def _uniform(largest, shape, dtype):
-    return np.random.uniform(-largest, largest, shape).astype(dtype)
-
-
-def _random_matrices(N, rotation, scale, shear, dtype):
+def _random_matrices(N, rotation, scale, shear):
     """(N, 2, 2): the (row, column) in the image, seen from its centre, for that in the result."""
-    angle = np.radians(_uniform(rotation, N, dtype))
-    height, width = 1 + _uniform(scale, (2, N), dtype)
-    slant = _uniform(shear, N, dtype)
-    matrices = np.empty((N, 2, 2), dtype)
-    matrices[:, 0] = np.stack([np.cos(angle), -np.sin(angle)], axis=1) / height[:, None]
-    matrices[:, 1] = np.stack([np.sin(angle), np.cos(angle)], axis=1) / width[:, None]
-    matrices[:, 1] -= slant[:, None] * matrices[:, 0]
-    return matrices
+    angle = np.radians(np.random.uniform(-rotation, rotation, N))
+    height, width = np.random.uniform(1 - scale, 1 + scale, (2, N))
+    upper = np.stack([np.cos(angle), -np.sin(angle)]) / height                                      # (2, N)
+    lower = np.stack([np.sin(angle), np.cos(angle)]) / width - np.random.uniform(-shear, shear, N) * upper
+    return np.stack([upper, lower]).transpose(2, 0, 1)
 
 
 def _smoothing(size, sigma, dtype):
@@ -94,17 +77,12 @@ def _smoothing(size, sigma, dtype):
 def _sample(x, source):
     """x (N, C, H, W) at the places source (N, 2, H * W), between pixels by bilinear interpolation."""
     N, C, H, W = x.shape
-    padded = np.zeros((N, H + 2, W + 2, C), x.dtype)        # a border of what lies outside
-    padded[:, 1:-1, 1:-1] = x.transpose(0, 2, 3, 1)
-    padded = padded.reshape(-1, C)
-    row, column = np.clip(source[:, 0] + 1, 0, H + 1), np.clip(source[:, 1] + 1, 0, W + 1)
+    padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))        # a border of what lies outside
+    padded = padded.transpose(0, 2, 3, 1).reshape(-1, C)
+    row, column = np.clip(source[:, 0] + 1, 0, H + 1), np.clip(source[:, 1] + 1, 0, W + 1)      # (N, H * W)
     top, left = np.minimum(np.floor(row), H), np.minimum(np.floor(column), W)
     down, right = (row - top)[..., None], (column - left)[..., None]
     corner = (np.arange(N)[:, None] * (H + 2) + top.astype(int)) * (W + 2) + left.astype(int)
-
-    def at(offset):
-        return np.take(padded, corner + offset, axis=0)
-
-    upper = at(0) + right * (at(1) - at(0))
-    lower = at(W + 2) + right * (at(W + 3) - at(W + 2))
-    return (upper + down * (lower - upper)).reshape(N, H, W, C).transpose(0, 3, 1, 2)
+    upper = padded[corner] * (1 - right) + padded[corner + 1] * right                       # (N, H * W, C)
+    lower = padded[corner + W + 2] * (1 - right) + padded[corner + W + 3] * right
+    return (upper * (1 - down) + lower * down).reshape(N, H, W, C).transpose(0, 3, 1, 2)

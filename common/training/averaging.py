@@ -1,5 +1,5 @@
 """Weights averaged over the steps of a training."""
-from common.training.snapshot import arrays_of, restore, snapshot
+from common.params import arrays_of, restore, snapshot
 
 
 class Averaging:
@@ -8,10 +8,6 @@ class Averaging:
     It predicts better than the weights of any one step, which jump about the minimum (Polyak, Juditsky 1992).
     After each step: average <- d average + (1 - d) arrays. The first steps count less than `decay` would have it,
     d = min(decay, (1 + steps) / (10 + steps)), because they are far from where the training ends.
-
-    Parameters
-    ----------
-    decay : number between 0 and 1
     """
 
     def __init__(self, decay=0.999):

@@ -1,21 +1,22 @@
-"""The weights of the best epoch, judged on examples that are neither trained on nor tested on."""
-from common.training.examples import check_examples
-from common.training.snapshot import restore, snapshot
-from common.util import as_pairs
+"""The weights of the best epoch, judged on examples that are neither trained on nor tested on; and early stopping."""
+from common.guards import check_examples, check_whole
+from common.params import restore, snapshot
 
 
 class BestWeights:
     """The training ends with the weights of the epoch that is best on x, t; of equally good ones, the first.
 
-    trainer.history["val_acc"] is the accuracy on them after every epoch.
+    trainer.history["val_acc"] is the accuracy on them after every epoch. With `patience`, the training ends when so many
+    epochs in a row were not better.
     """
 
-    def __init__(self, x, t):
-        self.x, self.t = as_pairs(x, t, "validation")
+    def __init__(self, x, t, patience=None):
+        self.x, self.t = x, t
+        self.patience = None if patience is None else check_whole("patience", patience, 1)
 
     def on_train_begin(self, trainer):
+        self.x, self.t = check_examples(trainer.network, "validation", self.x, self.t)
         if trainer.current_iter == 0:
-            check_examples(trainer.network, "validation", self.x, self.t)
             trainer.history["val_acc"] = []
             self.state = {"epoch": 0, "val_acc": -1.0, "arrays": None}
         elif self.state["arrays"]:
@@ -26,6 +27,10 @@ class BestWeights:
         trainer.history["val_acc"].append(accuracy)
         if accuracy > self.state["val_acc"]:
             self.state = {"epoch": trainer.current_epoch, "val_acc": accuracy, "arrays": snapshot(trainer.network)}
+        elif self.patience and trainer.current_epoch - self.state["epoch"] >= self.patience:
+            trainer.stop_training = True
+            if trainer.verbose:
+                print(f"no better val acc for {self.patience} epochs: the training ends")
 
     def on_train_end(self, trainer):
         if self.state["arrays"]:

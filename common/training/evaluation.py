@@ -57,17 +57,12 @@ def calibration(y, t, bins=10):
 
 
 def table(columns):
-    """Columns {heading: values} as lines of text, all right-aligned; floats with four decimals, "-" for nan."""
-    texts = [[heading, *map(_text, values)] for heading, values in columns.items()]
+    """Columns {heading: values} as lines of text, all right-aligned; floats with four decimals."""
+    texts = [[heading, *(f"{value:.4f}" if isinstance(value, float) else str(value)
+                         for value in np.asarray(values).tolist())] for heading, values in columns.items()]
     widths = [max(map(len, column)) for column in texts]
     return "\n".join("  ".join(text.rjust(width) for text, width in zip(row, widths))
                      for row in zip(*texts, strict=True))
-
-
-def _text(value):
-    if not isinstance(value, (float, np.floating)):
-        return str(value)
-    return "-" if np.isnan(value) else f"{value:.4f}"
 
 
 def _guesses(y, t):

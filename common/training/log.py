@@ -1,6 +1,4 @@
 """The history of a training as a file for other programs."""
-import csv
-import io
 import json
 import sys
 from pathlib import Path
@@ -8,10 +6,24 @@ from pathlib import Path
 from common.files import write_atomically
 
 
-class Log:
-    """After every epoch, the history in a file: a table in CSV, or a list of {name: number} in JSON, a line per epoch.
+class FileCallback:
+    """Calls `write(trainer)` before the first step, where an error ends the training, and after every epoch.
 
-    A file that cannot be written, because another program holds it open say, is tried again after the next epoch.
+    A file that cannot be written then, because another program holds it open say, is tried again after the next epoch.
+    """
+
+    def on_train_begin(self, trainer):
+        self.write(trainer)
+
+    def on_epoch_end(self, trainer):
+        try:
+            self.write(trainer)
+        except OSError as error:
+            print(f"{self.path} could not be written: {error}; next try after the next epoch", file=sys.stderr)
+
+
+class Log(FileCallback):
+    """The history in a file, a line per epoch: a table in CSV, or a list of {name: number} in JSON.
 
     Parameters
     ----------
@@ -25,17 +37,11 @@ class Log:
 
     def on_train_begin(self, trainer):
         self.lines = []
-        self._write(trainer.history)        # now, because an error here is worth an end
+        super().on_train_begin(trainer)
 
-    def on_epoch_end(self, trainer):
-        try:
-            self._write(trainer.history)
-        except OSError as error:
-            print(f"the log could not be written: {error}; next try after the next epoch", file=sys.stderr)
-
-    def _write(self, history):
-        json_file, epochs = self.path.suffix.lower() == ".json", len(history["loss"])
-        for place in range(len(self.lines) - epochs, 0):        # -1 is the last epoch
+    def write(self, trainer):
+        history, json_file = trainer.history, self.path.suffix.lower() == ".json"
+        for place in range(len(self.lines) - len(history["loss"]), 0):      # -1 is the last epoch
             row = {name: float(values[place]) for name, values in history.items() if len(values) >= -place}
             self.lines.append(json.dumps(row) if json_file else _csv(row.get(name, "") for name in history))
         lines = ["[", ",\n".join(self.lines), "]"] if json_file else [_csv(history), *self.lines]
@@ -43,6 +49,4 @@ class Log:
 
 
 def _csv(values):
-    file = io.StringIO()
-    csv.writer(file, lineterminator="").writerow(values)
-    return file.getvalue()
+    return json.dumps(list(values), separators=(",", ":"))[1:-1]        # names with a comma in them have quotes

@@ -1,12 +1,11 @@
 """Files of trained parameters: how good they are stands beside them, and a result never replaces a better one."""
+import copy
 import json
 import os
 import zlib
 from pathlib import Path
 
-from common.files import load_pickle, save_pickle, write_atomically
-from common.params import check_names
-from common.training.snapshot import restore, snapshot
+from common.files import write_atomically
 
 
 def save_best(network, path, x_test, t_test, accuracy):
@@ -20,23 +19,19 @@ def save_best(network, path, x_test, t_test, accuracy):
     -------
     Path of the file that was written; beside it `accuracy_of` finds how good they are
     """
-    path, arrays = Path(path), snapshot(network)
+    path = Path(path)
     if path.exists():
+        before = copy.deepcopy(network)
         try:
-            saved = load_pickle(path)
-            check_names(path, arrays, saved)
-            restore(network, saved)
-            before = network.accuracy(x_test, t_test)
+            before.load_params(path)
         except ValueError:                  # of another net, or damaged
             os.replace(path, kept := path.with_stem(f"{path.stem}_old"))
             print(f"{path.name} does not fit this net; it is called {kept.name} now")
         else:
-            if before > accuracy:
-                print(f"{path.name} reads {before:.4f} of the test images right, which is better: it stays")
+            if (best := before.accuracy(x_test, t_test)) > accuracy:
+                print(f"{path.name} reads {best:.4f} of the test images right, which is better: it stays")
                 path = path.with_stem(f"{path.stem}_trial")
-        finally:
-            restore(network, arrays)
-    save_pickle(path, arrays)
+    network.save_params(path)
     record = {"accuracy": accuracy, "test images": len(x_test), "crc32": zlib.crc32(path.read_bytes())}
     write_atomically(path.with_suffix(".json"), json.dumps(record).encode())
     return path

@@ -7,38 +7,32 @@ class Schedule:
 
     Parameters
     ----------
-    function : constant, step, cosine, or any function of progress, which goes from 0 to 1 over the whole training:
+    function : step, cosine, or any function of progress, which goes from 0 to 1 over the whole training:
 
             Schedule(lambda progress: step(progress, drops=(0.8,), factor=0.5))
     """
 
     def __init__(self, function):
         self.function = function
-        self.rates = [round(float(function(progress)), 4) for progress in (0.01, 0.5, 0.99)]
 
     def on_train_begin(self, trainer):
         if not hasattr(trainer.optimizer, "lr"):
             raise ValueError(f"Schedule: expected an optimizer with a learning rate lr, got {trainer.optimizer!r}")
-        self.state = {"lr": trainer.optimizer.lr}
-        self.epochs = trainer.planned_epochs if set(self.rates) != {1.0} else "any number of"
-        if self.epochs == trainer.planned_epochs < trainer.epochs:
+        self.state, self.epochs = {"lr": trainer.optimizer.lr}, trainer.planned_epochs
+        if self.epochs < trainer.epochs:
             raise ValueError(f"{self!r} has come to its end: a training with a schedule cannot be made longer")
 
     def on_batch_begin(self, trainer):
         # The progress in the middle of the step: neither the first nor the last step is wasted on a rate of 0.
-        progress = (trainer.current_iter + 0.5) / (trainer.planned_epochs * trainer.steps_per_epoch)
+        progress = (trainer.current_iter + 0.5) / (self.epochs * trainer.steps_per_epoch)
         trainer.optimizer.lr = float(self.state["lr"] * self.function(min(1, progress)))
 
     def on_train_end(self, trainer):
         trainer.optimizer.lr = self.state["lr"]
 
     def __repr__(self):
-        return f"Schedule({self.rates} in {self.epochs} epochs)"
-
-
-def constant(progress):
-    """Always 1."""
-    return 1.0
+        rates = [round(float(self.function(progress)), 4) for progress in (0.01, 0.5, 0.99)]
+        return f"Schedule({rates} in {self.epochs} epochs)"
 
 
 def step(progress, drops=(0.5, 0.75), factor=0.1):

@@ -25,7 +25,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT))
 from common.figures import plot
-from common.training.checkpoint import save_checkpoint
+from common.training.checkpoint import Checkpoint
 from common.training.log import Log
 from common.multi_layer_net_extend import MultiLayerNetExtend
 from common.trainer import Trainer
@@ -158,7 +158,7 @@ def writers(folder):
         Log(folder / name).on_train_begin(trainer)
 
     return {"params.pkl": lambda: (trainer.train_step(x, t), net.save_params(folder / "params.pkl")),
-            "state": lambda: (trainer.train_step(x, t), save_checkpoint(folder / "state", trainer)),
+            "state": lambda: (trainer.train_step(x, t), Checkpoint(folder / "state").write(trainer)),
             "log.json": lambda: log("log.json"),
             "log.csv": lambda: log("log.csv"),
             "figure.png": figure}

@@ -1,4 +1,4 @@
-"""Callbacks: what may be hung onto a Trainer.
+"""Callbacks: what may be hung onto a Trainer; `common/training` has some.
 
 A callback is a function of the trainer, which is called after every epoch:
 
@@ -19,37 +19,37 @@ What an object has to remember from epoch to epoch stands in its attribute `stat
 the training is resumed.
 """
 import inspect
+from types import SimpleNamespace
 
 HOOKS = ("on_train_begin", "on_epoch_begin", "on_batch_begin", "on_batch_end", "on_test_begin", "on_epoch_end",
          "on_train_end")
 
 
 def call(callbacks, hook, trainer):
-    """Call this method of all callbacks that have it; a function is its own on_epoch_end."""
+    """Call this method of all callbacks that have it."""
     for callback in callbacks:
-        if method := _method(callback, hook):
-            method(trainer)
+        if hasattr(callback, hook):
+            getattr(callback, hook)(trainer)
 
 
-def check(callbacks):
-    """The callbacks as a list. TypeError, which names the one that is none."""
+def check_callbacks(callbacks):
+    """The callbacks as a list of objects. TypeError, which names the one that is none."""
     if not isinstance(callbacks, (list, tuple)):
         raise TypeError(f"callbacks: expected a list, got {callbacks!r}")
+    objects = []
     for callback in callbacks:
-        methods = {hook: method for hook in HOOKS if (method := _method(callback, hook))}
-        unknown = [name for name in dir(callback) if name.startswith("on_") and name not in HOOKS]
-        if not methods or unknown or isinstance(callback, type):
+        names = [name for name in dir(callback) if name.startswith("on_")]
+        if callable(callback) and not names:
+            callback, names = SimpleNamespace(on_epoch_end=callback), ["on_epoch_end"]
+        if not names or not set(names) <= set(HOOKS) or isinstance(callback, type):
             raise TypeError(f"callbacks: expected functions and objects with some of {', '.join(HOOKS)}, "
-                            f"got {callback!r} {unknown or ''}")
-        for hook, method in methods.items():
+                            f"got {callback!r} with {', '.join(names) or 'none'}")
+        for name in names:
             try:
-                inspect.signature(method).bind("the trainer")
+                inspect.signature(getattr(callback, name)).bind("the trainer")
             except TypeError as error:
-                raise TypeError(f"callbacks: {hook} of {callback!r} is given the trainer alone, but {error}") from None
+                raise TypeError(f"callbacks: {name} of {callback!r} is given the trainer alone, but {error}") from None
             except ValueError:
                 pass            # some functions of C have no signature
-    return list(callbacks)
-
-
-def _method(callback, hook):
-    return getattr(callback, hook, callback if hook == "on_epoch_end" and callable(callback) else None)
+        objects.append(callback)
+    return objects

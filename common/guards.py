@@ -1,0 +1,107 @@
+"""What a training is guarded against: examples that cannot be meant, NaN and inf, and Ctrl-C at a bad moment."""
+import signal
+import threading
+import warnings
+from contextlib import contextmanager
+from itertools import chain
+
+import numpy as np
+
+from common.functions import as_batch
+from common.layers import SoftmaxWithLoss
+from common.network import Network
+from common.optimizer import check_gradients_fit
+from common.params import arrays_of
+from common.util import as_pairs
+
+
+def check_whole(name, value, smallest):
+    """The value as an int. ValueError: it is no whole number, or less than `smallest`."""
+    if not isinstance(value, (int, np.integer)) or value < smallest:
+        raise ValueError(f"expected {name} >= {smallest}, a whole number, got {value!r}")
+    return int(value)
+
+
+def check_examples(network, name, x, t):
+    """x and t as arrays. ValueError or TypeError: no examples, NaN, text, labels that the network has no class for.
+
+    NaN or inf in examples to train on are named by the step that meets them.
+    """
+    x, t = as_pairs(x, t, name)
+    if len(x) == 0:
+        raise ValueError(f"x_{name}, t_{name}: expected some examples, got 0")
+    if x.dtype.kind not in "biufc":
+        raise TypeError(f"x_{name}: expected numbers, got {x.dtype}")
+    if name == "train" and x.min() >= 0 and 128 <= x.max() <= 255:
+        warnings.warn(f"x_train has values up to {x.max():g}. A network learns badly from pixels of 0 to 255: "
+                      "divide them by 255, or load_mnist(normalize=True)", stacklevel=3)
+    if name != "train" and not finite(x):
+        raise ValueError(f"x_{name}: expected numbers, got NaN or inf")
+    if isinstance(network, Network) and type(network.last_layer) is SoftmaxWithLoss:
+        y = network.predict(x[:1])
+        try:
+            as_batch(np.broadcast_to(y, (len(t), y.shape[1])), t)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"t_{name}: {error}") from None
+    return x, t
+
+
+def finite(values):
+    """True if there is no NaN and no inf among the values."""
+    values = np.asarray(values)
+    # The sum of the squares is the fastest way to look at every value; it may be inf where they are not.
+    return values.dtype.kind != "f" or bool(np.isfinite(np.vdot(values, values)) or np.isfinite(values).all())
+
+
+def check_finite(trainer, step, named):
+    """FloatingPointError if there is NaN or inf in (name, values), ...; says what the first is."""
+    for name, values in named:
+        if not finite(values):
+            kind = "nan" if np.isnan(values).any() else "inf"
+            raise FloatingPointError(f"step {step}, in epoch {trainer.current_epoch + 1}: {kind} in {name}")
+
+
+def check_step(trainer, loss, grads):
+    """FloatingPointError if a step has led to NaN or inf, KeyError if a gradient is missing. Nothing is updated yet."""
+    params = trainer.network.params
+    check_gradients_fit(params, grads)
+    results = [("the loss", loss), *((f"the gradient of {key}", grads[key]) for key in reversed(params))]
+    if not all(finite(values) for _, values in results):
+        check_finite(trainer, trainer.current_iter + 1, chain(_before_the_loss(trainer), results))
+
+
+def _before_the_loss(trainer):
+    """(name, values) of what a step computes, in the order in which it does. A Network goes through its layers again."""
+    network, x = trainer.network, trainer.x_batch
+    if not finite(x):
+        yield from ((f"input x_train[{i}]", example) for i, example in enumerate(trainer.x_train))
+    yield from (("the batch", x), ("its targets", trainer.t_batch), *arrays_of(network).items())
+    if getattr(type(network), "predict", None) is Network.predict:      # a reader's own may go another way
+        for name, layer in network.layers.items():
+            x = Network({name: layer}).predict(x, train_flg=True)
+            yield f"the output of layer {name}", x
+
+
+@contextmanager
+def stop_signals():
+    """`with stop_signals() as received:` Ctrl-C and SIGTERM only add their number to the list `received`.
+
+    A second signal ends the program at once. One that it was started to ignore (by `&` in a shell script, by nohup)
+    stays ignored. Python hands signals to the main thread alone: in other threads the list stays empty.
+    """
+    received, before = [], {}
+
+    def handler(signum, frame):
+        if received:
+            raise KeyboardInterrupt if signum == signal.SIGINT else SystemExit(128 + signum)
+        received.append(signum)
+
+    if threading.current_thread() is threading.main_thread():
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(signum) not in (signal.SIG_IGN, None):      # None: it is handled by a C library
+                before[signum] = signal.signal(signum, handler)
+    try:
+        yield received
+    finally:
+        for signum, old_handler in before.items():
+            signal.signal(signum, old_handler)
