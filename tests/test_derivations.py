@@ -51,6 +51,31 @@ def test_every_block_runs_and_prints_what_is_shown(name, monkeypatch):
     assert shown == 8       # a layer each, and weight decay
 
 
+NUMBER = r"-?\d+(?:\.\d+)?"
+ARITHMETIC = rf"[(-]*{NUMBER}[()]*(?: ?[-+*/] ?[(-]*{NUMBER}[()]*)+"
+
+
+def numbers(text):
+    return {float(number) for number in re.findall(rf"(?<![\w^.]){NUMBER}", text)}
+
+
+@pytest.mark.parametrize("name", EDITIONS)
+def test_numbers_in_the_text_are_those_that_come_out(name):
+    """In "Numbers" and in its code's comments: what can be computed is computed, the rest stands in code or output."""
+    computed = 0
+    for text, code, output in re.findall(
+            r"^\*\*(?:Numbers\.|数値例。)\*\*(.*?)^```python\n(.*?)^```\n```\n(.*?)^```", read(name), re.M | re.S):
+        text = text.replace("\\cdot", "*").replace("10,000", "10000")
+        shown = numbers(code) | numbers(output) | {eval(part) for part in re.findall(ARITHMETIC, re.sub("#.*", "", code))}
+        for sentence in [text, *re.findall(r"#(.*)", code)]:
+            for expression, _, result in re.findall(rf"({ARITHMETIC})( = ({NUMBER}))?", sentence):
+                value = eval(expression)
+                assert value == float(result) if result else value in shown, expression
+                computed += 1
+            assert numbers(re.sub(ARITHMETIC, "", sentence)) <= shown, sentence
+    assert computed == 24
+
+
 def quotes(text):
     """[(class, block), ...]; a block may have several parts with ... between them."""
     found = []
