@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image
-from scripts import ROOT, copy_project, last_line, run_from_both, run_script
+from scripts import ROOT, copy_project, last_line, run_elsewhere, run_script
 
 from ch03.neuralnet_mnist import init_network, predict
 from dataset.mnist import load_mnist
@@ -27,7 +27,7 @@ def saved_figures(folder):
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_drawings_stand_beside_their_script(project, tmp_path, name):
     figure = project / f"ch03/{name}.png"
-    result = run_from_both(project / f"ch03/{name}.py", tmp_path)
+    result = run_elsewhere(project / f"ch03/{name}.py", tmp_path)
     assert last_line(result) == f"Figure saved: {figure}"
     assert np.asarray(Image.open(figure).convert("L")).std() > 5            # more than white paper
 
@@ -41,7 +41,7 @@ def test_mnist_show_draws_the_digit_that_it_names(project):
 
 
 def test_inference_says_how_many_digits_it_reads(project, tmp_path):
-    one_by_one = run_from_both(project / "ch03/neuralnet_mnist.py", tmp_path)
+    one_by_one = run_elsewhere(project / "ch03/neuralnet_mnist.py", tmp_path)
     in_batches = run_script(project / "ch03/neuralnet_mnist_batch.py", cwd=tmp_path)
     assert 0.95 <= float(last_line(one_by_one).removeprefix("Accuracy: ")) <= 1
     assert last_line(in_batches) == last_line(one_by_one)

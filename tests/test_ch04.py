@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 from PIL import Image
-from scripts import copy_project, last_line, run_from_both, run_script
+from scripts import copy_project, last_line, run_elsewhere, run_script
 
 from ch04.gradient_1d import numerical_diff, tangent_line
 from ch04.gradient_method import gradient_descent
@@ -21,25 +21,27 @@ def project(tmp_path_factory):
 @pytest.mark.parametrize("name", ["gradient_1d", "gradient_2d", "gradient_method"])
 def test_drawings_stand_beside_their_script(project, tmp_path, name):
     figure = project / f"ch04/{name}.png"
-    result = run_from_both(project / f"ch04/{name}.py", tmp_path)
+    result = run_elsewhere(project / f"ch04/{name}.py", tmp_path)
     assert last_line(result) == f"Figure saved: {figure}"
     assert np.asarray(Image.open(figure).convert("L")).std() > 5            # more than white paper
 
 
 def test_simplenet_learns_by_a_step_against_its_gradient(project, tmp_path):
-    words = last_line(run_from_both(project / "ch04/gradient_simplenet.py", tmp_path)).split()
+    words = last_line(run_elsewhere(project / "ch04/gradient_simplenet.py", tmp_path)).split()
     before, after = float(words[-4].strip(",")), float(words[-1])
     assert after < before
 
 
 def test_two_layer_net_runs_alone(project, tmp_path):
-    run_from_both(project / "ch04/two_layer_net.py", tmp_path)
+    run_elsewhere(project / "ch04/two_layer_net.py", tmp_path)
 
 
 def test_training_leaves_parameters_a_figure_and_an_accuracy(project, tmp_path):
     folder = project / "ch04"
     options = ("--epochs", 2, "--limit", 1050)
-    result = run_from_both(folder / "train_neuralnet.py", tmp_path, *options)   # the same numbers in both
+    result = run_elsewhere(folder / "train_neuralnet.py", tmp_path, *options)
+    again = run_script(folder / "train_neuralnet.py", *options)
+    assert again.stdout == result.stdout
     assert "epoch  2: " in result.stdout
     assert "/11 " in result.stderr      # the short last batch is a step too
     assert 0.05 < float(last_line(result).removeprefix("Test accuracy: ")) <= 1

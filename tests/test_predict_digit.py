@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from digits import TRAINED, real_digits
 from PIL import Image
-from scripts import copy_project, last_line, run_from_both, run_script
+from scripts import copy_project, last_line, run_elsewhere, run_script
 
 from ch05 import predict_digit
 from ch05.deep_convnet import DeepConvNet
@@ -33,7 +33,7 @@ def photo(tmp_path_factory):
 
 
 def test_a_photo_is_read_and_shown_from_any_folder(project, photo, tmp_path):
-    result = run_from_both(project / "ch05/predict_digit.py", tmp_path, photo)
+    result = run_elsewhere(project / "ch05/predict_digit.py", tmp_path, photo)
     answer, saved = result.stdout.splitlines()[-2:]
     assert answer.startswith(f"{photo}: ") and answer.count(" %)") == 2 and ", then " in answer
     if TRAINED.exists():
