@@ -285,7 +285,8 @@ def test_an_answer_that_never_ends_leaves_no_thread(server, monkeypatch, capsys,
     monkeypatch.setattr(download, "GRACE_SECONDS", 0.5)
     server.use(how.__name__, "good")
     assert_good(load_mnist())
-    assert "  failed: too slow" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "  failed: too slow" in out or "  failed: HTTPException: got more than" in out      # Python 3.14 counts them
     for thread in threading.enumerate():
         if thread.name == "download":
             thread.join(SLOW)
