@@ -1,4 +1,5 @@
 """common.figures.plot: figures show what was given, wrong shapes are named, and without a screen a file appears."""
+import os
 import re
 import sys
 from types import SimpleNamespace
@@ -24,7 +25,9 @@ def headless(monkeypatch, tmp_path):
 def test_show_saves_under_the_scripts_name_and_under_a_given_one(tmp_path, capsys):
     for name, file_name in ((None, "script.png"), ("other", "other.png")):
         plt.plot([1, 2, 3])
+        plt.draw_if_interactive.called = True       # as in a notebook, whose %run draws once more in that case
         plot.show(name)
+        assert not plt.draw_if_interactive.called
         assert capsys.readouterr().out == f"Figure saved: {tmp_path / file_name}\n"
         assert np.asarray(Image.open(tmp_path / file_name).convert("L")).std() > 0
         assert plt.get_fignums() == []
@@ -81,15 +84,16 @@ def test_a_figure_that_plt_show_did_not_wait_for_stays_open(monkeypatch):
 
 
 @pytest.mark.parametrize("backend, wrong", [
-    (None, False), ("agg", False), ("svg", False), ("TkAgg", False), ("module://not_installed", True), ("nonsense", True),
-    ("module://matplotlib_inline.nothing", True), ("module://", True),
+    (None, False), ("TkAgg", False), ("module://not_installed", True), ("module://", True), ("nonsense", True),
 ])
 def test_a_machine_without_a_screen_gets_a_file(tmp_path, backend, wrong):
-    script = tmp_path / "draw.py"
+    script = tmp_path / "深" / "draw.py"
+    script.parent.mkdir()
     script.write_text("from common.figures.plot import plt, show\nplt.plot([1, 2])\nshow()\n")
-    result = run_script(script, MPLBACKEND=backend, PYTHONPATH=str(ROOT), DISPLAY=None, WAYLAND_DISPLAY=None)
-    assert result.stdout == f"Figure saved: {tmp_path / 'draw.png'}\n"
-    assert Image.open(tmp_path / "draw.png").size > (300, 200)
+    result = run_script(script, MPLBACKEND=backend, PYTHONPATH=str(ROOT), DISPLAY=None, WAYLAND_DISPLAY=None,
+                        PYTHONIOENCODING="ascii")
+    assert result.stdout == f"Figure saved: {tmp_path}{os.sep}\\u6df1{os.sep}draw.png\n"       # a letter that ascii lacks
+    assert Image.open(script.with_suffix(".png")).size > (300, 200)
     if wrong:
         assert re.fullmatch(rf"MPLBACKEND={backend}: .+; figures are saved to files instead\.\n", result.stderr)
 
@@ -128,11 +132,6 @@ def test_learning_curves_draws_one_panel_for_each_kind():
     assert [text.get_text() for text in accuracy_axes.get_legend().get_texts()] == ["train", "test"]
     (alone,) = plot.learning_curves(loss={"train": [], "test": []})     # training stopped in its first epoch
     assert alone.get_ylabel() == "loss"
-
-
-def test_learning_curves_refuses_what_is_not_per_epoch():
-    with pytest.raises(ValueError, match="'loss train': 600"):
-        plot.learning_curves({"train": [0.9]}, {"train": np.ones(600)})
     with pytest.raises(ValueError, match="got neither"):
         plot.learning_curves()
 
@@ -169,13 +168,3 @@ def test_image_grid_refuses_wrong_titles_and_columns():
         plot.image_grid(np.zeros((2, 784)), titles=[1, 2, 3])
     with pytest.raises(ValueError, match="columns"):
         plot.image_grid(np.zeros((2, 784)), columns=0)
-
-
-def test_filters_with_channels_have_a_row_each():
-    W = np.random.randn(3, 2, 5, 5)
-    picture = plot.filters(W).get_images()[0].get_array()
-    assert picture.shape == (3 * 6, 2 * 6)
-    assert np.array_equal(picture[2 * 6 + 1:, 6 + 1:], W[2, 1])
-    assert plot.filters(W[:, :1]).get_images()[0].get_array().shape == (6, 3 * 6)
-    with pytest.raises(ValueError, match=r"W: expected .*\(FN, C, FH, FW\), got \(3, 5, 5\)"):
-        plot.filters(np.zeros((3, 5, 5)))

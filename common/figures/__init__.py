@@ -7,7 +7,7 @@ def save_to_files(error):
     """MPLBACKEND, which chooses the window, was meant for another machine or program: say so, and do without."""
     print(f"MPLBACKEND={os.environ.get('MPLBACKEND')}: {str(error).splitlines()[0].split(';')[0].rstrip('.')}; "
           "figures are saved to files instead.", file=sys.stderr)
-    os.environ["MPLBACKEND"] = "agg"
+    os.environ["MPLBACKEND"] = sys.modules["matplotlib"].rcParams["backend"] = "agg"
 
 
 if os.environ.get("MPLBACKEND") and "matplotlib" not in sys.modules:
@@ -19,4 +19,3 @@ if os.environ.get("MPLBACKEND") and "matplotlib" not in sys.modules:
         matplotlib.rcParams["backend"] = backend
     except ValueError as error:
         save_to_files(error)
-        matplotlib.rcParams["backend"] = "agg"

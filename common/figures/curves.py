@@ -55,17 +55,10 @@ def learning_curves(accuracy=None, loss=None, title=None):
     -------
     list of matplotlib Axes, one for each of the two that was given
     """
-    panels = {label: curves for label, curves in {"accuracy": accuracy, "loss": loss}.items() if curves}
+    panels = [(curves, "epoch", label) for label, curves in [("accuracy", accuracy), ("loss", loss)] if curves]
     if not panels:
         raise ValueError("learning_curves: expected accuracy or loss as {name: values}, got neither")
-    lengths = {f"{label} {name}": len(values)
-               for label, curves in panels.items() for name, values in curves.items()}
-    if len(set(lengths.values())) > 1:
-        raise ValueError(f"learning_curves: expected one value per epoch in every curve, got {lengths}")
-    figure, row = plt.subplots(1, len(panels), figsize=(7 if len(panels) == 1 else 11, 4.5), squeeze=False,
-                               layout="constrained")
-    figure.suptitle(title)
-    return [lines(curves, "epoch", label, axes=axes) for axes, (label, curves) in zip(row[0], panels.items())]
+    return _side_by_side(panels, title)
 
 
 def training_curves(trainer, title=None):
@@ -75,10 +68,14 @@ def training_curves(trainer, title=None):
     -------
     list of matplotlib Axes: the loss and the accuracies
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
-    figure.suptitle(title)
     accuracies = {"train": trainer.train_acc_list, "test": trainer.test_acc_list}
     if "val_acc" in getattr(trainer, "history", {}):        # a reader's own trainer may have none
         accuracies["held out"] = trainer.history["val_acc"]
-    return [lines({"train": smooth_curve(trainer.train_loss_list)}, "step", "loss (smoothed)", axes=left),
-            lines(accuracies, "epoch", "accuracy", axes=right)]
+    return _side_by_side([({"train": smooth_curve(trainer.train_loss_list)}, "step", "loss (smoothed)"),
+                          (accuracies, "epoch", "accuracy")], title)
+
+
+def _side_by_side(panels, title):
+    figure, row = plt.subplots(1, len(panels), figsize=(3 + 4 * len(panels), 4.5), squeeze=False, layout="constrained")
+    figure.suptitle(title)
+    return [lines(*panel, axes=axes) for axes, panel in zip(row[0], panels)]

@@ -4,13 +4,14 @@
     show()
 """
 import math
-from itertools import pairwise
+from collections import Counter
+from itertools import pairwise, zip_longest
 
 import numpy as np
-from matplotlib.patches import Circle, FancyBboxPatch
+from matplotlib.patches import FancyBboxPatch, PathPatch
+from matplotlib.path import Path
 
-from common.figures.arrows import beside, curve, draw_arrow
-from common.figures.graph_layout import INDENT, LIGHT, ROW_GAP, Box, Link, layout
+from common.figures.graph_layout import INDENT, ROW_GAP, Box, layout
 from common.figures.screen import plt
 from common.figures.value_block import BACKWARD, FORWARD, ValueBlock, line_height, text_width, write
 
@@ -18,12 +19,9 @@ from common.figures.value_block import BACKWARD, FORWARD, ValueBlock, line_heigh
 RADIUS = 0.25           # of an operation
 CLEAR = 0.09            # from a line to its text
 APART = 0.035           # of the lines forward and backward from the middle between them
+HEAD = 0.09             # of an arrow
 MARGIN = 0.15
-NEAR = 4                # how much more an input wants to be at the height of its operation than others
-SYMBOLS = {"MulLayer": "×", "AddLayer": "+", "MatMul": "dot", "AddBias": "+", "Negate": "×−1", "Exp": "exp",
-           "AddOne": "+1", "Reciprocal": "1/x", "CrossEntropyError": "cross\nentropy\nerror", "Subtract": "−",
-           "Multiply": "×", "Square": "x²", "SquareRoot": "√x", "Maximum": "max", "Mean": "mean",
-           "Im2col": "im2col", "Rearrange": "reshape"}
+SYMBOLS = {"MulLayer": "×", "AddLayer": "+"}        # small steps have symbols of their own
 
 
 def draw(graph, title=None, width=11):
@@ -51,178 +49,160 @@ def draw(graph, title=None, width=11):
     """
     if not graph.nodes:
         raise ValueError("draw: expected a graph with layers in it, got an empty one")
-    picture = _Picture(graph)
-    return picture.paint(layout(picture.boxes, picture.links, width, head=0.3 if picture.braces else 0), title)
+    size = 11 if all(np.size(value) == 1 for value in graph.values.values()) else 7.5
+    boxes, braces = _boxes(graph, size)
+    rows = layout(boxes, width, head=0.3 if braces else 0)
+
+    legend = [("→ forward: the value", FORWARD), (f"← backward: d {graph.nodes[-1].out} / d value", BACKWARD)]
+    if any(node.params for node in graph.nodes):
+        legend.append(("|dW|: length of a parameter's gradient", BACKWARD))
+    ends = np.cumsum([text_width(text, 9) + 0.35 for text, _ in legend])
+    head, height = 0.7 if title else 0.35, rows[-1][3]
+    width = max(ends[-1] - 0.35, text_width(title or "", 12, "bold"), *(row[2] + INDENT * (len(rows) > 1) for row in rows))
+    figure = plt.figure(figsize=(width + 2 * MARGIN, height + head + 2 * MARGIN))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    write(axes, 0, -head + 0.15, title or "", 12, ha="left", va="center", weight="bold")
+    for x, (text, color) in zip((0, *ends), legend):
+        write(axes, x, -0.22, text, 9, color, ha="left", va="center")
+    for box in boxes:
+        box.paint(axes)
+        for i, line in enumerate([] if isinstance(box, Line) else box.sources):
+            _paint_line(axes, rows, line, box, 0.6 * min(box.below, RADIUS) * i / max(1, len(box.sources) - 1))
+    for name, steps in braces.items():
+        for row in sorted({box.row for box in steps}):
+            _paint_brace(axes, name, size + 1.5, [box for box in steps if box.row == row], rows[row])
+    axes.set(xlim=(-MARGIN, width + MARGIN), ylim=(height + MARGIN, -head - MARGIN), aspect="auto")
+    return axes
 
 
-class _Picture:
-    """The boxes of a graph and the lines between them: made first, painted when the layout has given them places."""
+class Line(Box):
+    """A line on to the next box, the value over it, its derivative under it. Without a source it begins with its name."""
+    ends_row = True
 
-    def __init__(self, graph):
-        self.graph = graph
-        numbers = all(np.size(value) == 1 for value in graph.values.values())
-        self.size = 11 if numbers else 7.5
-        self.boxes, self.links, self.lines = [], [], []
-        self.painters = {}                          # box -> the function that paints it
-        self.braces = {}                            # layer that was opened -> boxes of its steps
-        uses = [name for node in graph.nodes for name in node.inputs]
-        inputs = graph.inputs
-        sources = {}                                # value -> the box that its lines start from, None for their own
-        for name in inputs:
-            sources[name] = self._dot(name, None) if uses.count(name) > 1 else None
-        for node in graph.nodes:
-            box = self._node(node)
-            computed = not set(node.inputs) <= set(inputs)
-            for i, name in enumerate(node.inputs):
-                bends = name in inputs and computed or i > 0 and not numbers
-                self._line(name, sources[name], box, node.grads[i] if i < len(node.grads) else None,
-                           LIGHT if bends else NEAR if name in inputs else 1)
-            self.boxes.append(box)
-            sources[node.out] = self._dot(node.out, box) if uses.count(node.out) > 1 else box
-            if node.out not in uses:
-                self._end(node.out, box)
+    def __init__(self, name, value, grad, source, size, is_input):
+        self.over = ValueBlock(value, size, FORWARD, is_input)
+        self.under = None if grad is None else ValueBlock(grad, size, BACKWARD, is_input)
+        self.name, self.size = "" if source else name, size + 1
+        self.begin = text_width(self.name, size + 1) + 0.06 * (not source)
+        self.length = max(0.45, self.over.width, self.under.width if self.under else 0)
+        super().__init__(self.begin + self.length, CLEAR + self.over.height,
+                         CLEAR + (self.under.height if self.under else 0), [source] if source else [],
+                         align=0 if source else 1)
 
-    # ---- what is in the picture --------------------------------------------------------------------------------------
+    def paint(self, axes):
+        write(axes, self.left, self.y, self.name, self.size, ha="left")
+        self.over.paint(axes, self.right - self.length / 2, self.y - CLEAR, -1)
+        if self.under:
+            self.under.paint(axes, self.right - self.length / 2, self.y + CLEAR, 1)
 
-    def _line(self, name, source, target, grad, weight=1):
-        """A line, the value over it, its derivative under it. Without a source it starts from the value's name."""
-        is_input = name in self.graph.inputs
-        over = ValueBlock(self.graph.values[name], self.size, FORWARD, is_input)
-        under = None if grad is None else ValueBlock(grad, self.size, BACKWARD, is_input)
-        length = max(0.45, over.width, under.width if under else 0)
-        start = 0 if source else text_width(name, self.size + 1) + 0.06
-        label = Box(start + length, CLEAR + over.height, CLEAR + (under.height if under else 0),
-                    align=0 if source else 1, ends_row=True)
 
-        def paint(axes):
-            if source is None:
-                write(axes, label.left, label.y, name, self.size + 1, ha="left")
-            over.paint(axes, label.right - length / 2, label.y - CLEAR, -1)
-            if under:
-                under.paint(axes, label.right - length / 2, label.y + CLEAR, 1)
+class Shape(Box):
+    """Lines of text in a box or in a circle; without a color, just the text."""
 
-        self._add(label, paint)
-        links = ([Link(source, label, weight)] if source else []) + [Link(label, target, weight)]
-        self.links += links
-        self.lines.append((links, start, grad is not None))
+    def __init__(self, sources, texts=(), color=None, radius=0, align=0):
+        self.texts, self.color, self.radius = texts, color, radius
+        half = radius or 0.08 + sum(line_height(size) for _, size, *_ in texts) / 2
+        width = 2 * radius or 0.2 + max(text_width(text, size, weight) for text, size, weight, _ in texts)
+        super().__init__(width, half, half, sources, align)
 
-    def _add(self, box, paint):
-        self.painters[box] = paint
-        self.boxes.append(box)
-
-    def _dot(self, name, source):
-        """Where a value goes several ways."""
-        dot = Box(0.1, 0.05, 0.05)
-        self._line(name, source, dot, self.graph.grads.get(name))
-        self._add(dot, lambda axes: axes.add_artist(Circle((dot.x, dot.y), 0.05, color="black", zorder=3)))
-        return dot
-
-    def _end(self, name, source):
-        """The name of the result."""
-        size = self.size + 1
-        end = Box(text_width(name, size) + 0.08, size / 100, size / 100, align=-1)
-        self._line(name, source, end, self.graph.grads.get(name))
-        self._add(end, lambda axes: write(axes, end.right, end.y, name, size, ha="right"))
-
-    def _node(self, node):
-        """A circle for an operation with a short symbol, a box for a layer, with the shapes of its parameters."""
-        kind = type(node.layer).__name__
-        text = SYMBOLS.get(kind, node.name if node.title == node.name else kind)
-        if len(text) < 4 and not node.params:
-            box = Box(2 * RADIUS, RADIUS, RADIUS, round=True)
-            self.painters[box] = lambda axes: self._paint_circle(axes, box, text)
-        else:
-            lines = [(line, self.size + 2, "bold", "black") for line in text.split("\n")]
-            lines += [] if node.title == node.name else [(node.name, self.size, "normal", "black")]
-            for key, (value, grad) in node.params.items():
-                lines.append((f"{key} {np.shape(value)}", self.size, "normal", FORWARD))
-                if grad is not None:
-                    with np.errstate(all="ignore"):
-                        lines.append((f"|d{key}| {np.linalg.norm(grad):.3g}", self.size, "normal", BACKWARD))
-            half = 0.08 + sum(line_height(size) for _, size, *_ in lines) / 2
-            box = Box(0.2 + max(text_width(*line[:3]) for line in lines), half, half)
-            self.painters[box] = lambda axes: self._paint_layer(axes, box, lines, "#e9edf2" if node.params else "white")
-        if node.inside:
-            self.braces.setdefault(node.inside, []).append(box)
-        return box
-
-    def _paint_circle(self, axes, box, symbol):
-        axes.add_artist(Circle((box.x, box.y), RADIUS, facecolor="white", edgecolor="black", zorder=3, gid="node"))
-        write(axes, box.x, box.y, symbol, self.size + 2)
-
-    def _paint_layer(self, axes, box, lines, color):
-        axes.add_artist(FancyBboxPatch((box.left + 0.08, box.top + 0.08), box.width - 0.16, box.bottom - box.top - 0.16,
-                                       "round,pad=0.08", facecolor=color, edgecolor="black", zorder=3, gid="node"))
-        y = box.top + 0.08
-        for line, size, weight, text_color in lines:
-            write(axes, box.x, y + line_height(size) / 2, line, size, text_color, weight=weight)
+    def paint(self, axes):
+        if self.color:
+            style = "circle,pad=0" if self.radius else "round,pad=0,rounding_size=0.08"
+            axes.add_artist(FancyBboxPatch((self.left, self.top), self.width, self.bottom - self.top, style, zorder=3,
+                                           facecolor=self.color, edgecolor="black", gid="node" if self.texts else "dot"))
+        y = self.y - sum(line_height(size) for _, size, *_ in self.texts) / 2
+        for text, size, weight, color in self.texts:
+            write(axes, self.x, y + line_height(size) / 2, text, size, color, weight=weight)
             y += line_height(size)
 
-    # ---- painting ----------------------------------------------------------------------------------------------------
 
-    def paint(self, rows, title):
-        """Draw all in a new figure that is just large enough."""
-        result = self.graph.nodes[-1].out
-        legend = [("→ forward: the value", FORWARD), (f"← backward: d {result} / d value", BACKWARD)]
-        if any(node.params for node in self.graph.nodes):
-            legend.append(("|dW|: length of a parameter's gradient", BACKWARD))
-        ends = np.cumsum([text_width(text, 9) + 0.35 for text, _ in legend])
-        head = 0.7 if title else 0.35
-        width = max(ends[-1] - 0.35, text_width(title or "", 12, "bold"),
-                    max(right for _, _, right, _ in rows) + (INDENT if len(rows) > 1 else 0))
-        height = rows[-1][3]
-        figure = plt.figure(figsize=(width + 2 * MARGIN, height + head + 2 * MARGIN))
-        axes = figure.add_axes((0, 0, 1, 1))
-        axes.set_axis_off()
+def _boxes(graph, size):
+    """The boxes of a graph, and {layer that was opened: boxes of its steps}."""
+    uses = Counter(name for node in graph.nodes for name in node.inputs)
+    boxes, braces, sources, inputs = [], {}, {}, set(graph.inputs)
 
-        write(axes, 0, -head + 0.15, title or "", 12, ha="left", va="center", weight="bold")
-        for x, (text, color) in zip((0, *ends), legend):
-            write(axes, x, -0.22, text, 9, color, ha="left", va="center")
-        for paint in self.painters.values():
-            paint(axes)
-        for line in self.lines:
-            self._paint_line(axes, rows, *line)
-        for name, boxes in self.braces.items():
-            for row in sorted({box.row for box in boxes}):
-                self._paint_brace(axes, name, [box for box in boxes if box.row == row], rows[row])
-        axes.set(xlim=(-MARGIN, width + MARGIN), ylim=(height + MARGIN, -head - MARGIN), aspect="auto")
-        return axes
+    def line(name, grad):
+        boxes.append(Line(name, graph.values[name], grad, sources.get(name), size, name in inputs))
+        return boxes[-1]
 
-    def _paint_brace(self, axes, name, boxes, row):
-        """Over the steps of a layer, its name."""
-        start, top, stop, _ = row
-        left, right, y = min(box.left for box in boxes), max(box.right for box in boxes), top + 0.2
-        half = text_width(name, self.size + 1.5, "bold") / 2
-        middle = max(start + half, min(stop - half, (left + right) / 2))        # beside the row there are lines
-        axes.plot([left, left, right, right], [y + 0.06, y, y, y + 0.06], color="black", linewidth=0.8)
-        write(axes, middle, y - 0.04, name, self.size + 1.5, va="bottom", weight="bold")
+    def end(name):
+        """What a value leads to: a dot, from which several lines go on, or, as a result, its name."""
+        if uses[name] > 1:
+            sources[name] = Shape([line(name, graph.grads.get(name))], color="black", radius=0.05)
+            boxes.append(sources[name])
+        elif uses[name] == 0 and name not in inputs:
+            text = name, size + 1, "normal", "black"
+            boxes.append(Shape([line(name, graph.grads.get(name))], [text], align=-1))
 
-    def _paint_line(self, axes, rows, links, start, backward):
-        """A line forward from box to box along the links, and one backward beside it."""
-        boxes = [links[0].source, *(box for link in links for box in (*link.via, link.target))]
-        end = boxes[-1].y + self._port(links[-1])
-        points = [(boxes[0].left + start if start else boxes[0].right, boxes[0].y)]
-        for a, b in pairwise(boxes):
-            y = end if b is boxes[-1] else b.y
-            if a.row == b.row:
-                points += [(a.right, a.y), *curve(a.column[1], a.y, b.column[0], y), (b.left, y)]
-            else:
-                right, between, left = rows[a.row][2] + 0.2, rows[a.row][3] + ROW_GAP / 2, rows[b.row][0] - 0.2
-                points += [(right, a.y), (right, between), (left, between), (left, y), (b.left, y)]
-        forward, back = beside(points, APART if backward else 0), beside(points[::-1], APART)
-        if boxes[-1].round:
-            for point in (forward[-1], back[0]):
-                point[0] = boxes[-1].x - math.sqrt(RADIUS ** 2 - (point[1] - boxes[-1].y) ** 2)
-        draw_arrow(axes, forward, FORWARD, "-")
-        if backward:
-            draw_arrow(axes, back, BACKWARD, (0, (3, 1.2)))
+    for name in graph.inputs:
+        end(name)
+    for node in graph.nodes:
+        lines = [line(name, grad) for name, grad in zip_longest(node.inputs, node.grads[:len(node.inputs)])]
+        texts = _texts(node, size)
+        is_round = len(texts) == 1 and len(texts[0][0]) < 4
+        sources[node.out] = Shape(lines, texts, "#e9edf2" if node.params else "white", RADIUS * is_round)
+        boxes.append(sources[node.out])
+        if node.inside:
+            braces.setdefault(node.inside, []).append(boxes[-1])
+        end(node.out)
+    return boxes, braces
 
-    def _port(self, link):
-        """How far from the middle of its box a line enters it: those from above above, those from below below."""
-        box = link.target
-        heights = [other.source.y - box.y for other in self.links
-                   if other.target is box and other.source.row == box.row]
-        farthest = max(map(abs, heights), default=0)
-        if len(heights) < 2 or farthest == 0 or link.source.row != box.row:
-            return 0
-        return 0.6 * min(box.above, RADIUS) * (link.source.y - box.y) / farthest
+
+def _texts(node, size):
+    """What stands in a layer's box: its symbol or name, and its parameters: [(text, size, weight, color), ...]."""
+    kind = type(node.layer).__name__
+    symbol = SYMBOLS.get(kind, node.name if node.title == node.name else kind)
+    if len(symbol) < 4 and not node.params:
+        return [(symbol, size + 2, "normal", "black")]
+    texts = [(word, size + 2, "bold", "black") for word in symbol.split(" ")]
+    if node.title != node.name:
+        texts.append((node.name, size, "normal", "black"))
+    for key, (value, grad) in node.params.items():
+        texts.append((f"{key} {np.shape(value)}", size, "normal", FORWARD))
+        if grad is not None:
+            with np.errstate(all="ignore"):
+                texts.append((f"|d{key}| {np.linalg.norm(grad):.3g}", size, "normal", BACKWARD))
+    return texts
+
+
+def _paint_line(axes, rows, line, target, port):
+    """The arrow forward and, if anything comes back, the arrow backward under it; `port` below the target's middle."""
+    arrows = [(-APART, FORWARD, "-", 1), (APART, BACKWARD, (0, (3, 1.2)), -1)] if line.under else [(0, FORWARD, "-", 1)]
+    for down, color, style, direction in arrows:
+        path = _path(rows, line, target, port, down)
+        axes.add_artist(PathPatch(path, fill=False, edgecolor=color, linestyle=style, linewidth=1.1, gid="line"))
+        head = [(0.2 * direction, 0), (-0.8 * direction, 0.35), (-0.8 * direction, -0.35)]
+        axes.plot(*path.vertices[-1 if direction == 1 else 0], color=color, marker=head, markersize=12, markeredgewidth=0)
+
+
+def _path(rows, line, target, port, down):
+    """From the line's source along the line to its target, `down` below the middle, and as far beside it where it bends."""
+    boxes = [*line.sources, line, target]
+    y = boxes[0].y
+    points, codes = [(boxes[0].right if line.sources else line.left + line.begin, y + down)], [Path.MOVETO]
+    for a, b in pairwise(boxes):
+        end = b.y + port * (b is target)
+        if a.row != b.row:
+            right, between, left = rows[a.row][2] + 0.2, rows[a.row][3] + ROW_GAP / 2, rows[b.row][0] - 0.2
+            points += [(right - down, y + down), (right - down, between - down), (left - down, between - down),
+                       (left - down, end + down)]
+            codes += 4 * [Path.LINETO]
+        elif y != end:
+            start, stop = a.leave + HEAD, b.enter - HEAD
+            middle = (start + stop) / 2 - math.copysign(1, end - y) * down
+            points += [(start, y + down), (middle, y + down), (middle, end + down), (stop, end + down)]
+            codes += [Path.LINETO, *3 * [Path.CURVE4]]
+        y = end
+    stop = target.x - math.sqrt(target.radius ** 2 - (port + down) ** 2) if target.radius else target.left
+    return Path([*points, (stop, y + down)], [*codes, Path.LINETO])
+
+
+def _paint_brace(axes, name, size, steps, row):
+    """Over the steps of a layer, its name."""
+    start, top, stop, _ = row
+    left, right, y = min(box.left for box in steps), max(box.right for box in steps), top + 0.2
+    half = text_width(name, size, "bold") / 2
+    middle = max(start + half, min(stop - half, (left + right) / 2))        # beside the row there are lines
+    axes.plot([left, left, right, right], [y + 0.06, y, y, y + 0.06], color="black", linewidth=0.8)
+    write(axes, middle, y - 0.04, name, size, va="bottom", weight="bold")

@@ -12,6 +12,8 @@ from time import perf_counter
 
 import numpy as np
 
+from common.own_layer import parameter_names
+
 
 @dataclass(eq=False)
 class Node:
@@ -38,16 +40,15 @@ class Node:
     @property
     def title(self):
         """The name, and the kind of layer if the name does not tell: "Conv1", but "A: Convolution"."""
-        kind, begin = type(self.layer).__name__, self.name.rstrip("0123456789_")
-        tells = kind.startswith(begin) and (len(begin) > 2 or begin == kind)
+        kind, begin = getattr(self.layer, "symbol", type(self.layer).__name__), self.name.rstrip("0123456789_")
+        tells = kind in (self.name, begin) or len(begin) > 2 and kind.startswith(begin)
         return self.name if tells else f"{self.name}: {kind}"
 
     @property
     def params(self):
-        """{"W": (array, its gradient), ...}: by the layer's `param_names`, or else its pairs like `W` and `dW`."""
-        layer, own = self.layer, getattr(self.layer, "__dict__", {})
-        names = getattr(layer, "param_names", ()) or [key for key in own if f"d{key}" in own and key not in "xy"]
-        return {name: (getattr(layer, name), getattr(layer, f"d{name}", None)) for name in names}
+        """{"W": (array, its gradient or None), ...}"""
+        return {name: (getattr(self.layer, name), getattr(self.layer, f"d{name}", None))
+                for name in parameter_names(self.layer)}
 
 
 class Graph:
@@ -77,12 +78,12 @@ class Graph:
         for value in inputs:
             if value not in self.values:
                 raise ValueError(f"{out}: expected one of the values {', '.join(self.values)}, got {value!r}")
-        if out in self.values:
-            raise ValueError(f"{out}: there is a value of that name already; give this one another")
         for node in self.nodes:
             if node.layer is layer:
                 raise ValueError(f"{out}: this {type(layer).__name__} made {node.out} already, and would forget what "
                                  "its backward needs; expected a new layer")
+        if out in self.values:
+            raise ValueError(f"{out}: there is a value of that name already; give this one another")
         start = perf_counter()
         self.values[out] = layer.forward(*(self.values[value] for value in inputs))
         seconds = perf_counter() - start
@@ -113,37 +114,29 @@ class Graph:
 
     def __str__(self):
         """A table: every layer's output, and how large what comes back to it is."""
-        head = ("layer", "output", "parameters", "mean", "std", "|dL/dout|", "|dL/dparams|", "seconds")
-        rows = [(name, *self._numbers(name)) for name in self.inputs if name in self.grads]
-        rows += [(f"{node.inside}, {node.title}" if node.inside else node.title, *self._numbers(node.out, node))
-                 for node in self.nodes]
-        widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
-        lines = ["  ".join(cell.ljust(width) if i < 2 else cell.rjust(width)
-                           for i, (cell, width) in enumerate(zip(row, widths))).rstrip() for row in (head, *rows)]
-        rule = "-" * max(map(len, lines))
-        last, size = self.nodes[-1].out, sum(_size(node) for node in self.nodes)
+        rows = [("layer", "output", "parameters", "mean", "std", "|dL/dout|", "|dL/dparams|", "seconds")]
+        rows += [(name, *self._numbers(name, []), "") for name in self.inputs if name in self.grads]
+        rows += [(f"{node.inside}, {node.title}" if node.inside else node.title,
+                  *self._numbers(node.out, node.params.values()), f"{node.seconds:.4f}") for node in self.nodes]
+        widths = [max(map(len, column)) for column in zip(*rows)]
+        head, *lines = ["  ".join(cell.ljust(width) if i < 2 else cell.rjust(width)
+                                  for i, (cell, width) in enumerate(zip(row, widths))).rstrip() for row in rows]
+        last, size = self.nodes[-1].out, sum(np.size(value) for node in self.nodes for value, _ in node.params.values())
         end = [f"{last} {self.values[last]:.6g}"] if np.ndim(self.values[last]) == 0 else []
         end += [f"{size:,} parameters"] if size else []
         end += [f"{sum(node.seconds for node in self.nodes):.4f} seconds"]
-        return "\n".join([lines[0], rule, *lines[1:], rule, ", ".join(end)])
+        rule = "-" * max(map(len, lines))
+        return "\n".join([head, rule, *lines, rule, ", ".join(end)])
 
-    def _numbers(self, name, node=None):
-        """A row of the table, without its first cell."""
-        value = np.asarray(self.values[name])
+    def _numbers(self, name, params):
+        """What the table says of a value, and of the parameters [(array, gradient), ...] of the layer that made it."""
+        def length(arrays):
+            """Of all as one vector; "" for none."""
+            return f"{np.linalg.norm(np.concatenate([np.ravel(array) for array in arrays])):.3g}" if arrays else ""
+
+        value, size = np.asarray(self.values[name]), sum(np.size(array) for array, _ in params)
         with np.errstate(all="ignore"):         # inf and NaN are shown as they are
-            mean, std = (f"{value.mean():.3g}", f"{value.std():.3g}") if value.size else ("", "")
-        grads = [grad for _, grad in node.params.values() if grad is not None] if node else []
-        size = _size(node) if node else 0
-        return (str(value.shape) if value.ndim else "number", f"{size:,}" if size else "", mean, std,
-                _length([self.grads[name]] if name in self.grads else []), _length(grads),
-                f"{node.seconds:.4f}" if node else "")
-
-
-def _size(node):
-    return sum(np.size(value) for value, _ in node.params.values())
-
-
-def _length(arrays):
-    """The length of all the arrays as one vector; "" for none."""
-    with np.errstate(all="ignore"):
-        return f"{np.sqrt(sum(np.sum(np.square(array)) for array in arrays)):.3g}" if arrays else ""
+            return (str(value.shape) if value.ndim else "number", f"{size:,}" if size else "",
+                    f"{value.mean():.3g}" if value.size else "", f"{value.std():.3g}" if value.size else "",
+                    length([self.grads[name]] if name in self.grads else []),
+                    length([grad for _, grad in params if grad is not None]))

@@ -1,4 +1,4 @@
-"""Images beside each other: digits, and the filters of a convolution."""
+"""Images beside each other, such as digits or filters."""
 import math
 
 import numpy as np
@@ -39,15 +39,13 @@ def image_grid(images, titles=None, columns=10, title=None):
     elif images.ndim == 2 and math.isqrt(shape[1]) ** 2 == shape[1]:
         images = images.reshape(shape[0], math.isqrt(shape[1]), -1)
     if images.ndim != 3 or images.size == 0:
-        raise ValueError("images: expected shape (N, H, W), (N, 1, H, W) or (N, H*W) of square images, "
-                         f"got {shape}")
+        raise ValueError(f"images: expected shape (N, H, W), (N, 1, H, W) or (N, H*W) of square images, got {shape}")
+    N, H, W = images.shape
     titles = [] if titles is None else [str(text) for text in titles]
-    if titles and len(titles) != len(images):
-        raise ValueError(f"titles: expected {len(images)}, one for each image, got {len(titles)}")
+    if titles and len(titles) != N:
+        raise ValueError(f"titles: expected {N}, one for each image, got {len(titles)}")
     if columns < 1:
         raise ValueError(f"columns: expected at least 1, got {columns}")
-
-    N, H, W = images.shape
     columns = min(columns, N)
     inches = min(10 / columns, max(1.0, 3 / columns))   # the width of a tile
     gap = max(1, W // 10)
@@ -65,16 +63,3 @@ def image_grid(images, titles=None, columns=10, title=None):
         axes.text(column * (gap + W) + gap + W / 2, row * (top + H) + top - 0.5, text, fontsize=9,
                   ha="center", va="bottom", parse_math=False)
     return axes
-
-
-def filters(W, title=None):
-    """Draw the filters (FN, C, FH, FW) of a convolution: lighter is a larger weight, one scale for all.
-
-    With one channel the filters follow each other, ten in a row; with several, a row is a filter and a column a
-    channel. Returns the matplotlib Axes.
-    """
-    W = np.asarray(W)
-    if W.ndim != 4:
-        raise ValueError(f"W: expected filters of shape (FN, C, FH, FW), got {W.shape}")
-    FN, C, FH, FW = W.shape
-    return image_grid(W.reshape(FN * C, FH, FW), columns=10 if C == 1 else C, title=title)

@@ -8,8 +8,8 @@ Each function draws one new figure and returns its axes. A script may as well dr
 from common.figures.curves import learning_curves, lines, training_curves
 from common.figures.evaluation import class_accuracies, confusion, reliability
 from common.figures.gradient_check import gradient_check
-from common.figures.image_grid import filters, image_grid
+from common.figures.image_grid import image_grid
 from common.figures.screen import plt, save_gif, show, shows_figures
 
-__all__ = ["class_accuracies", "confusion", "filters", "gradient_check", "image_grid", "learning_curves", "lines",
+__all__ = ["class_accuracies", "confusion", "gradient_check", "image_grid", "learning_curves", "lines",
            "plt", "reliability", "save_gif", "show", "shows_figures", "training_curves"]

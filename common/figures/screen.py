@@ -12,12 +12,12 @@ from PIL import Image
 
 from common.figures import save_to_files        # first of all, before matplotlib
 from common.files import write_atomically
+from common.script import print_any_letters
 
 try:
     plt.switch_backend(plt.get_backend())           # MPLBACKEND if set; else a window, or Agg where there is no screen
 except (ImportError, RuntimeError, ValueError) as error:
     save_to_files(error)
-    plt.switch_backend("agg")
 
 TO_FILES = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}      # matplotlib's backends that show nothing
 IN_NOTEBOOKS = ("inline", "nbagg", "notebook", "ipympl", "widget")      # and those that show nothing elsewhere
@@ -39,15 +39,15 @@ def show(name=None):
     A window waits for the reader to close it. A file is `<name>.png` in the folder of the running script (or, where
     that cannot be written, in the working directory); without a name it is called as the script.
     """
-    figure, path = plt.gcf(), _beside_the_script(name, "png")
+    figure = plt.gcf()
     if shows_figures():
-        figure.canvas.manager.set_window_title(path.stem)
+        figure.canvas.manager.set_window_title(name or _script().stem)
         plt.show()
     else:
-        write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=120, bbox_inches="tight"))
-        print(f"Figure saved: {path}")
+        _save("Figure", name, "png", lambda file: figure.savefig(file, format="png", dpi=120, bbox_inches="tight"))
     if not plt.isinteractive():         # else plt.show() did not wait, and a notebook closes its figures itself
         plt.close(figure)
+        plt.draw_if_interactive.called = False      # else %run in a notebook draws one more figure, an empty one
 
 
 def save_gif(frames, draw, name=None, seconds=0.1):
@@ -72,13 +72,18 @@ def save_gif(frames, draw, name=None, seconds=0.1):
         image = Image.frombytes("RGBA", tuple(size), file.getvalue()).convert("RGB")
         images.append(image.quantize(method=Image.Quantize.FASTOCTREE))     # the default loses small dots
     durations = [round(1000 * seconds)] * (len(images) - 1) + [round(1000 * seconds) + 2000]
-    path = _beside_the_script(name, "gif")
-    write_atomically(path, lambda file: images[0].save(file, format="GIF", save_all=True, append_images=images[1:],
-                                                       duration=durations, loop=0))
-    print(f"Animation saved: {path}")
+    _save("Animation", name, "gif", lambda file: images[0].save(
+        file, format="GIF", save_all=True, append_images=images[1:], duration=durations, loop=0))
 
 
-def _beside_the_script(name, ending):
-    script = Path(getattr(sys.modules["__main__"], "__file__", None) or "figure.py").resolve()
+def _script():
+    return Path(getattr(sys.modules["__main__"], "__file__", None) or "figure.py").resolve()
+
+
+def _save(what, name, ending, write):
+    script = _script()
     folder = script.parent if os.access(script.parent, os.W_OK) else Path.cwd()
-    return folder / f"{name or script.stem}.{ending}"
+    path = folder / f"{name or script.stem}.{ending}"
+    write_atomically(path, write)
+    print_any_letters()         # the folder's name may have some that the terminal lacks
+    print(f"{what} saved: {path}")

@@ -1,10 +1,12 @@
 """How a value looks in a graph: a small array in full, a large one as shape, mean, std and a tiny picture."""
 import math
-from functools import lru_cache
 
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.textpath import TextPath
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
+
+from common.figures.image_grid import tiles
 
 # All lengths are in inches. Forward and backward differ on grey paper too: by place, dashes and slant.
 FORWARD, BACKWARD = "#10355c", "#c0431f"
@@ -30,40 +32,36 @@ class ValueBlock:
     def __init__(self, value, size, color, is_input):
         self.value, self.size, self.color, self.is_input = np.asarray(value), size, color, is_input
         self.lines = describe(self.value)
-        self.picture = (self.value.size > SMALL and self.value.dtype.kind == "f" and np.isfinite(self.value).any())
-        self.text_height = len(self.lines) * line_height(size)
-        self.height = self.text_height + (GAP + PICTURE if self.picture else 0)
-        self.width = max(PICTURE if self.picture else 0, *(text_width(line, size) for line in self.lines)) + 0.04
+        self.picture = self.value.size > SMALL and self.value.dtype.kind == "f" and np.isfinite(self.value).any()
+        self.height = len(self.lines) * line_height(size) + (GAP + PICTURE) * self.picture
+        self.width = max(PICTURE * self.picture, *(text_width(line, size) for line in self.lines)) + 0.04
 
     def paint(self, axes, x, y, side):
         """Draw it over (side -1) or under (side 1) the point (x, y); y grows downwards."""
         for i, line in enumerate(self.lines[::side]):
             write(axes, x, y + side * (i + 0.5) * line_height(self.size), line, self.size, self.color)
         if self.picture:
-            near = y + side * (self.text_height + GAP)
-            top, bottom = sorted((near, near + side * PICTURE))
+            top = min(y + side * self.height, y + side * (self.height - PICTURE))
             images = _images(self.value, self.is_input)
-            paint = self._paint_histogram if images is None else self._paint_images
-            paint(axes, images, x - PICTURE / 2, x + PICTURE / 2, top, bottom)
+            if images is None:
+                self._paint_histogram(axes, x - PICTURE / 2, top + PICTURE)
+            else:
+                self._paint_images(axes, images, (x - PICTURE / 2, x + PICTURE / 2, top + PICTURE, top))
 
-    def _paint_images(self, axes, images, left, right, top, bottom):
-        picture = _side_by_side(images)
-        limit = None
+    def _paint_images(self, axes, images, extent):
+        picture, limit = tiles(images, math.ceil(math.sqrt(len(images))))[1:, 1:], None
         if self.color == BACKWARD:              # 0 in the middle; a few large ones shall not hide all others
             sizes = np.abs(picture[np.isfinite(picture) & (picture != 0)])
             limit = np.percentile(sizes, 98) if sizes.size else 1
-        axes.imshow(picture, cmap=MAPS[self.color], extent=(left, right, bottom, top), interpolation="nearest",
+        axes.imshow(picture, cmap=MAPS[self.color], extent=extent, interpolation="nearest",
                     vmin=limit and -limit, vmax=limit)
 
-    def _paint_histogram(self, axes, _, left, right, top, bottom):
+    def _paint_histogram(self, axes, left, bottom):
         values = self.value[np.isfinite(self.value)].astype(float)
-        values /= np.abs(values).max() or 1             # no difference is too large or too small for bins then
-        values -= values.min()
-        values = values / values.max() if values.any() else values + 0.5
-        counts, bounds = np.histogram(values, bins=20, range=(0, 1))
-        axes.stairs(bottom - (bottom - top) * 0.9 * counts / counts.max(), left + (right - left) * bounds,
-                    baseline=bottom, fill=True, facecolor=(self.color, 0.35), edgecolor=self.color, linewidth=0.7,
-                    gid="histogram")
+        values /= np.abs(values).max() or 1             # no value is too large or too small for bins then,
+        counts, _ = np.histogram(values, bins=20, range=(values.min() - 1e-9, values.max() + 1e-9))     # no range either
+        axes.stairs(bottom - 0.9 * PICTURE * counts / counts.max(), np.linspace(left, left + PICTURE, 21), fill=True,
+                    baseline=bottom, facecolor=(self.color, 0.35), edgecolor=self.color, linewidth=0.7, gid="histogram")
 
 
 def describe(value):
@@ -72,26 +70,21 @@ def describe(value):
         return [str(value.shape)]
     if value.size == 1:
         return [f"{value.item():.6g}"]              # 220.00000000000003 as 220
+    is_float = value.dtype.kind == "f"
     if value.size > SMALL:
         with np.errstate(all="ignore"):             # inf and NaN are shown as they are
-            return [str(value.shape)] + (
-                [f"mean {value.mean():.3g}", f"std {value.std():.3g}"] if value.dtype.kind == "f" else [])
-    cells = _cells(value.reshape(-1, value.shape[-1]))
-    length = max(1, min(5, 30 // len(cells[0][0])))
-    return [" ".join(row[i:i + length]) for row in cells for i in range(0, len(row), length)]
-
-
-def _cells(rows):
-    """Numbers as texts of one length, with as many decimals as the largest of them needs for three digits."""
-    finite = np.abs(rows[np.isfinite(rows)].astype(float))
-    largest, decimals = finite.max(initial=0), 0
-    if rows.dtype.kind == "f" and largest > 0:
-        decimals = 2 - math.floor(math.log10(largest))
-    form = "g" if largest == 0 or rows.dtype.kind != "f" else f".{max(0, decimals)}f" if -2 < decimals < 6 else ".1e"
-    texts = [[f"{float(x) if form == '.1e' else np.round(float(x), decimals) + 0:{form}}" for x in row]     # no -0.00
-             for row in rows]
-    width = max(len(text) for row in texts for text in row)
-    return [[text.rjust(width) for text in row] for row in texts]
+            return [str(value.shape)] + ([f"mean {value.mean():.3g}", f"std {value.std():.3g}"] if is_float else [])
+    value = value.astype(float)
+    largest = np.abs(value[np.isfinite(value)]).max(initial=0)
+    decimals = 2 - math.floor(math.log10(largest)) if is_float and largest else 0       # three digits of the largest
+    if is_float and not -2 < decimals < 6:
+        texts = [f"{number:.1e}" for number in value.flat]
+    else:
+        texts = [f"{number:.{max(0, decimals)}f}" for number in value.round(decimals).ravel() + 0]     # no -0.00
+    width = max(map(len, texts))
+    rows = np.reshape([text.rjust(width) for text in texts], (-1, value.shape[-1]))
+    length = max(1, min(5, 30 // width))
+    return [" ".join(row[i:i + length]) for row in rows for i in range(0, len(row), length)]
 
 
 def _images(value, is_input):
@@ -102,15 +95,6 @@ def _images(value, is_input):
     if is_input and value.ndim == 2 and side ** 2 == value.shape[1] and side > 10:
         return value[:1].reshape(1, side, side)
     return None
-
-
-def _side_by_side(images):
-    columns = math.ceil(math.sqrt(len(images)))
-    rows = math.ceil(len(images) / columns)
-    H, W = images.shape[1:]
-    tiles = np.full((rows * columns, H + 1, W + 1), np.nan)
-    tiles[:len(images), :H, :W] = images
-    return tiles.reshape(rows, columns, H + 1, W + 1).swapaxes(1, 2).reshape(rows * (H + 1), -1)[:-1, :-1]
 
 
 def write(axes, x, y, text, size, color="black", ha="center", **options):
@@ -124,9 +108,6 @@ def line_height(size):
     return 1.25 * size / 72
 
 
-@lru_cache(maxsize=1000)
 def text_width(text, size, weight="normal"):
     """Inches from the left end of a text to its right end."""
-    if not text.strip():
-        return 0
-    return TextPath((0, 0), text.replace("$", r"\$"), size=size, prop={"weight": weight}).get_extents().xmax / 72
+    return text_to_path.get_text_width_height_descent(text, FontProperties(size=size, weight=weight), False)[0] / 72
