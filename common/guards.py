@@ -71,7 +71,7 @@ def check_step(trainer, loss, grads):
 
 
 def _before_the_loss(trainer):
-    """(name, values) of what a step computes, in the order in which it does. A Network goes through its layers again."""
+    """(name, values) of what a step computes, in its order. A Network goes through its layers once more."""
     network, x = trainer.network, trainer.x_batch
     if not finite(x):
         yield from ((f"input x_train[{i}]", example) for i, example in enumerate(trainer.x_train))

@@ -1,8 +1,7 @@
-"""common/training/augmentation.py: where each point goes, that it is random as asked, and that threads change nothing."""
+"""common/training/augmentation.py: where each point goes, and that it is random as asked."""
 import numpy as np
 import pytest
 
-from common import fast
 from common.training.augmentation import distort
 
 ALL = {"shift": 2, "rotation": 10, "scale": 0.1, "shear": 0.1, "elastic": 1.4}
@@ -93,11 +92,10 @@ def test_settings_are_the_largest_values_and_all_below_occur():
     assert np.abs(np.mean(moved, axis=0)).max() < 0.35 and abs(np.corrcoef(moved.T)[0, 1]) < 0.2     # 6 standard errors
 
 
-@pytest.mark.parametrize("smoothness, alike", [(4, 0.98), (1, 0.75)])
-def test_elastic_moves_every_point_that_far_and_neighbours_alike(smoothness, alike):
+def test_elastic_moves_every_point_that_far_and_neighbours_alike():
     H, W = 20, 24
     rows = np.broadcast_to(np.arange(1.0, H + 1)[:, None], (1500, 1, H, W))      # the value says from where it came
-    moved = (distort(rows.copy(), elastic=0.3, smoothness=smoothness) - rows)[:, 0, 2:-2, 2:-2]
+    moved = (distort(rows.copy(), elastic=0.3) - rows)[:, 0, 2:-2, 2:-2]
     np.testing.assert_allclose(np.sqrt(np.mean(moved ** 2, axis=0)), 0.3, rtol=0.1)     # at the borders too
     assert np.abs(np.mean(moved, axis=0)).max() < 0.05                  # 0.3 / sqrt(1500), six times
 
@@ -105,22 +103,17 @@ def test_elastic_moves_every_point_that_far_and_neighbours_alike(smoothness, ali
         return np.sum(a * b) / np.sqrt(np.sum(a * a) * np.sum(b * b))
 
     near = correlation(moved[:, :, 1:], moved[:, :, :-1])
-    assert near == pytest.approx(np.exp(-1 / (4 * smoothness ** 2)), abs=0.01) and near > alike
+    assert near == pytest.approx(np.exp(-1 / (4 * 4 ** 2)), abs=0.01) and near > 0.98
     assert abs(correlation(moved[:, :, 0], moved[:, :, -1])) < 0.17     # 1 / sqrt(1500), six times, and a little
 
 
-def test_the_same_seed_gives_the_same_images_on_any_number_of_threads(rng):
+def test_the_same_seed_gives_the_same_images(rng):
     x = rng.random((40, 1, 28, 28)).astype(np.float32)
-    before, results = fast.num_threads(), []
-    try:
-        for threads in (1, 2, 3):
-            fast.set_num_threads(threads)
-            np.random.seed(3)
-            results.append(distort(x, **ALL))
-    finally:
-        fast.set_num_threads(before)
-    assert np.array_equal(results[0], results[1]) and np.array_equal(results[0], results[2])
-    assert not np.array_equal(results[0], distort(x, **ALL))
+    results = []
+    for seed in (3, 3, 4):
+        np.random.seed(seed)
+        results.append(distort(x, **ALL))
+    assert np.array_equal(results[0], results[1]) and not np.array_equal(results[0], results[2])
     assert len({image.tobytes() for image in results[0]}) == 40
 
 
@@ -141,7 +134,6 @@ def test_any_images_keep_shape_and_dtype_and_are_not_changed(rng, shape, dtype):
     (np.zeros((2, 1, 4, 4)), {"shift": -1}, "expected numbers >= 0.*'shift': -1"),
     (np.zeros((2, 1, 4, 4)), {"rotation": float("nan")}, "'rotation': nan"),
     (np.zeros((2, 1, 4, 4)), {"scale": 1}, "scale < 1.*'scale': 1"),
-    (np.zeros((2, 1, 4, 4)), {"elastic": 1, "smoothness": 0}, "smoothness > 0.*smoothness=0"),
     (np.ones((1, 1, 5, 5)), {"share": 1.5}, "share <= 1, got .*share=1.5"),
 ])
 def test_wrong_arguments_are_named(x, settings, words):

@@ -1,13 +1,8 @@
 """common/trainer.py: what an epoch is, what is recorded, and that Ctrl-C loses nothing."""
-import os
 import re
 import signal
-import subprocess
-import sys
-import textwrap
 import threading
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -292,37 +287,6 @@ def test_training_in_another_thread():
     thread.start()
     thread.join(timeout=10)
     assert len(trainer.test_acc_list) == 2
-
-
-@pytest.mark.skipif(os.name != "posix", reason="sends a signal to another process")
-def test_ctrl_c_from_the_keyboard_of_a_real_process(tmp_path):
-    script = textwrap.dedent("""
-        import signal
-        import numpy as np
-        from common.multi_layer_net import MultiLayerNet
-        from common.trainer import Trainer
-
-        x, t = np.random.rand(1000, 50).astype(np.float32), np.arange(1000) % 10
-        trainer = Trainer(MultiLayerNet(50, [20], 10), x, t, x, t, epochs=10 ** 6)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        trainer.train()
-        assert trainer.interrupted and len(trainer.test_acc_list) >= 1
-        assert len(trainer.train_loss_list) == trainer.current_iter
-        trainer.network.save_params("params.pkl")
-        print("saved")
-    """)
-    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               text=True, cwd=tmp_path,
-                               env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])})
-    try:
-        assert "epoch  1" in process.stdout.readline()
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    assert process.returncode == 0, err
-    assert "Traceback" not in err and out.endswith("saved\n")
-    assert os.listdir(tmp_path) == ["params.pkl"]
 
 
 # ---- the test set is read once ------------------------------------------------

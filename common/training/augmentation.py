@@ -16,7 +16,7 @@ class Augmentation:
         trainer.x_batch = self.function(trainer.x_batch)
 
 
-def distort(x, shift=0, rotation=0, scale=0, shear=0, elastic=0, smoothness=4, share=1):
+def distort(x, shift=0, rotation=0, scale=0, shear=0, elastic=0, share=1):
     """A randomly distorted copy of each image, drawn by np.random; what lies outside an image counts as 0.
 
     Parameters
@@ -27,8 +27,7 @@ def distort(x, shift=0, rotation=0, scale=0, shear=0, elastic=0, smoothness=4, s
     scale : 0.1 draws factors from 0.9 to 1.1, one for the height and one for the width
     shear : 0.1 slants a vertical line by 0.1 pixels per pixel at most
     elastic : pixels by which points move, each its own way but neighbours alike: the root of the mean square
-        (Simard, Steinkraus, Platt 2003: about 1.4)
-    smoothness : pixels over which neighbours are alike, the sigma of a Gaussian (there: 4)
+        (Simard, Steinkraus, Platt 2003: about 1.4, smoothed as here by a Gaussian with a sigma of 4 pixels)
     share : of the images, drawn at random, that are distorted; 1 for all. Between pixels an image is read blurred, so a
         net that has seen distorted ones only is a stranger to sharp ones
 
@@ -39,12 +38,11 @@ def distort(x, shift=0, rotation=0, scale=0, shear=0, elastic=0, smoothness=4, s
     if x.ndim != 4 or x.dtype.kind != "f":
         raise ValueError(f"distort: expected images of floats, of shape (N, C, H, W), got {x.dtype} {x.shape}")
     settings = {"shift": shift, "rotation": rotation, "scale": scale, "shear": shear, "elastic": elastic}
-    if not (np.min([*settings.values(), share]) >= 0 and scale < 1 and share <= 1 and smoothness > 0):
-        raise ValueError("distort: expected numbers >= 0, scale < 1, smoothness > 0 and share <= 1, got "
-                         f"{settings}, {smoothness=}, {share=}")
+    if not (np.min([*settings.values(), share]) >= 0 and scale < 1 and share <= 1):
+        raise ValueError(f"distort: expected numbers >= 0, scale < 1 and share <= 1, got {settings}, {share=}")
     if share < 1:
         out, chosen = x.copy(), np.random.rand(len(x)) < share
-        out[chosen] = distort(x[chosen], **settings, smoothness=smoothness)
+        out[chosen] = distort(x[chosen], **settings)
         return out
     N, _, H, W = x.shape
     pixels = np.indices((H, W)).reshape(2, -1)
@@ -53,7 +51,7 @@ def distort(x, shift=0, rotation=0, scale=0, shear=0, elastic=0, smoothness=4, s
     source += np.random.uniform(-shift, shift, (N, 2, 1))
     if elastic:
         noise = np.random.uniform(-3 ** 0.5, 3 ** 0.5, (N, 2, H, W)).astype(x.dtype)    # of variance 1
-        smooth = _smoothing(H, smoothness, x.dtype) @ noise @ _smoothing(W, smoothness, x.dtype).T
+        smooth = _smoothing(H, x.dtype) @ noise @ _smoothing(W, x.dtype).T
         source += elastic * smooth.reshape(source.shape)
     return _sample(x, source.astype(x.dtype))
 
@@ -67,7 +65,7 @@ def _random_matrices(N, rotation, scale, shear):
     return np.stack([upper, lower]).transpose(2, 0, 1)
 
 
-def _smoothing(size, sigma, dtype):
+def _smoothing(size, dtype, sigma=4):
     """(size, size): a Gaussian around each place, such that noise of variance 1 keeps variance 1."""
     distance = np.arange(size)[:, None] - np.arange(size)
     weights = np.exp(-distance ** 2 / (2 * sigma ** 2))

@@ -6,8 +6,8 @@ from common.params import restore, snapshot
 class BestWeights:
     """The training ends with the weights of the epoch that is best on x, t; of equally good ones, the first.
 
-    trainer.history["val_acc"] is the accuracy on them after every epoch. With `patience`, the training ends when so many
-    epochs in a row were not better.
+    trainer.history["val_acc"] is the accuracy on them after every epoch. With `patience`, the training ends when so
+    many epochs in a row were not better.
     """
 
     def __init__(self, x, t, patience=None):

@@ -9,8 +9,6 @@ from common.files import load_pickle, printable, save_pickle
 from common.params import Params, check_names, restore, snapshot
 from common.training.log import FileCallback
 
-PROGRESS = ("current_epoch", "current_iter", "stop_training", "train_acc_list", "test_acc_list", "history")
-
 
 class Checkpoint(FileCallback):
     """Saves all that the training's future depends on, before the first step and after every epoch.
@@ -45,16 +43,16 @@ def load_checkpoint(path, trainer):
 
     ValueError: the file is damaged, no checkpoint, or of another training; the trainer stays as it was.
     """
-    saved, mine = _read(path), _state(trainer)
+    saved, mine = read_checkpoint(path), _state(trainer)
     for name, value in mine["settings"].items():
-        if saved["settings"].get(name) != value:
-            raise ValueError(f"{path} is from another training: {name}: expected {printable(saved['settings'].get(name))}, "
-                             f"got {value}. Set it as it was, or begin anew without resuming; only a training with a "
-                             "constant learning rate can be made longer")
-    check_names(path, mine["network"], saved["network"])
+        if (expected := saved["settings"].get(name)) != value:
+            raise ValueError(f"{path} is from another training: {name}: expected {printable(expected)}, got {value}. "
+                             "Set it as it was, or begin anew without resuming; only a training with a constant "
+                             "learning rate can be made longer")
+    check_names(path, mine["network"], saved.get("network"))
     try:
-        optimizer, states, losses = dict(saved["optimizer"]), list(saved["callbacks"]), saved["losses"].tolist()
-        progress = {name: saved["progress"][name] for name in PROGRESS}
+        optimizer, states, (epoch, step, stop) = dict(saved["optimizer"]), list(saved["callbacks"]), saved["progress"]
+        losses, history = saved["losses"].tolist(), {name: array.tolist() for name, array in saved["history"].items()}
         if not 0 <= saved["random"][2] <= 624:      # its place among 624 numbers: NumPy would read other memory
             raise ValueError
         np.random.set_state(saved["random"])
@@ -64,20 +62,18 @@ def load_checkpoint(path, trainer):
     vars(trainer.optimizer).update(optimizer)
     for callback, state in zip(_with_state(trainer), states):
         callback.state = state
-    vars(trainer).update(progress, train_loss_list=losses)
+    trainer.current_epoch, trainer.current_iter, trainer.stop_training = epoch, step, stop
+    trainer.train_loss_list[:] = losses
+    for name, values in history.items():
+        trainer.history.setdefault(name, [])[:] = values
 
 
-def _read(path):
+def read_checkpoint(path):
+    """The dict in a checkpoint. ValueError: it is something else."""
     saved = load_pickle(path)
-    if not (isinstance(saved, dict) and {"settings": dict, "epochs": int}.items()
-            <= {key: type(value) for key, value in saved.items()}.items()):
-        raise ValueError(f"{path}: expected a checkpoint of a training, got something else")
-    return saved
-
-
-def saved_epochs(path):
-    """How many epochs the training in this checkpoint was to have. ValueError as of `load_checkpoint`."""
-    return _read(path)["epochs"]
+    if isinstance(saved, dict) and isinstance(saved.get("epochs"), int) and isinstance(saved.get("settings"), dict):
+        return saved
+    raise ValueError(f"{path}: expected a checkpoint of a training, got something else")
 
 
 def _state(trainer):
@@ -100,8 +96,10 @@ def _state(trainer):
         # without what the optimizer holds of the network itself: a new one holds that of its own
         "optimizer": {name: value for name, value in vars(optimizer).items() if not isinstance(value, Params)},
         "callbacks": [callback.state for callback in _with_state(trainer)],
-        "losses": np.array(trainer.train_loss_list),    # a list of so many would take longer to write than an epoch
-        "progress": {name: getattr(trainer, name) for name in PROGRESS},
+        "progress": (trainer.current_epoch, trainer.current_iter, trainer.stop_training),
+        # arrays: lists of so many numbers would take longer to write than an epoch to train
+        "losses": np.array(trainer.train_loss_list, float),
+        "history": {name: np.array(values, float) for name, values in trainer.history.items()},
         "random": np.random.get_state(),
     }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from common.script import end, start
-from common.training.checkpoint import Checkpoint, saved_epochs
+from common.training.checkpoint import Checkpoint, read_checkpoint
 from common.training.live_window import LiveWindow
 from common.training.log import Log
 from common.training.schedule import Schedule, cosine, step
@@ -47,7 +47,7 @@ def training_options(doc, epochs, limit=None, parser=None, schedule=None):
                 raise ValueError(f"{path!r}: files cannot be written to {folder}")
         if schedule:
             args.dataset, args.callbacks = CHOICES[args.dataset], _callbacks(args)
-            args.epochs = args.epochs or args.resume and saved_epochs(args.resume)
+            args.epochs = args.epochs or args.resume and read_checkpoint(args.resume)["epochs"]
     except (ValueError, OSError) as error:
         parser.error(str(error))
     args.epochs = args.epochs or epochs
@@ -59,12 +59,11 @@ def _add_trainer_options(parser, schedule):
     parser.add_argument("--dataset", choices=CHOICES, default="mnist", help="what to train on (default: %(default)s)")
     parser.add_argument("--schedule", choices=SCHEDULES, default=schedule,
                         help="how the learning rate changes (default: %(default)s)")
-    parser.add_argument("--checkpoint", metavar="FILE",
-                        help="save the state of the training here after every epoch")
-    parser.add_argument("--resume", metavar="FILE",
-                        help="go on from this checkpoint, and end with the numbers of a training without a pause")
-    parser.add_argument("--log", metavar="FILE",
-                        help="write the history here after every epoch, as .json or .csv")
+    for option, words in (
+            ("--checkpoint", "save the state of the training here after every epoch"),
+            ("--resume", "go on from this checkpoint, and end with the numbers of a training without a pause"),
+            ("--log", "write the history here after every epoch, as .json or .csv")):
+        parser.add_argument(option, metavar="FILE", help=words)
     parser.add_argument("--live", action="store_true", help="show loss and accuracy in a window during the training")
 
 
