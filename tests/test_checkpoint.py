@@ -254,8 +254,7 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("epoch", [1, 3])
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("name, epoch", [("plain", 3), ("momentum", 1), ("adam", 1), ("all", 1), ("all", 3)])
 def test_resumed_training_ends_with_the_numbers_of_an_uninterrupted_one(tmp_path, name, epoch):
     callbacks, settings = SETTINGS[name]
     whole = trainer_of(*callbacks(), **settings)
@@ -338,13 +337,15 @@ def test_a_checkpoint_is_the_last_of_the_callbacks(tmp_path):
     ([Schedule(cosine)], {},
      r"expected \[\], got \[Schedule\(\[0\.1, 0\.5868, 0\.0003\] in 4 epochs\)\]. Set it as it was"),
     ([], {"net": MultiLayerNetExtend(2, [6], 3, use_batchnorm=True).astype(np.float64)},
-     "dtype of the parameters: expected .*float32.*, got .*float64"),
+     "from another training: dtype of the parameters: expected .*float32.*, got .*float64"),
+    ([], {"net": MultiLayerNetExtend(2, [7], 3, use_batchnorm=True)},
+     r"does not fit this net; misshapen: W1 \(2, 6\) instead of \(2, 7\)"),
 ])
 def test_a_checkpoint_of_another_training_is_refused(tmp_path, callbacks, settings, words):
     trainer_of(Checkpoint(tmp_path / "state"), epochs=1).train()
     trainer = trainer_of(*callbacks, Checkpoint(resume=tmp_path / "state"), **settings)
     before = numbers_of(trainer)
-    with pytest.raises(ValueError, match=f"state is from another training: .*{words}"):
+    with pytest.raises(ValueError, match=f"state .*{words}"):
         trainer.train()
     assert numbers_of(trainer)[2:4] == before[2:4] and trainer.train_loss_list == []
 
@@ -366,15 +367,6 @@ def test_a_schedule_cannot_be_changed_on_the_way(tmp_path, callbacks, epochs, wo
     with pytest.raises(ValueError, match=words):
         trainer_of(*callbacks, Checkpoint(resume=tmp_path / "state"), epochs=epochs).train()
     assert read_checkpoint(tmp_path / "state")["epochs"] == 4
-
-
-def test_a_checkpoint_of_another_net_is_refused(tmp_path):
-    trainer_of(Checkpoint(tmp_path / "state"), epochs=1).train()
-    other = trainer_of(Checkpoint(resume=tmp_path / "state"), net=MultiLayerNetExtend(2, [7], 3, use_batchnorm=True))
-    before = numbers_of(other)
-    with pytest.raises(ValueError, match=r"state does not fit this net; misshapen: W1 \(2, 6\) instead of \(2, 7\)"):
-        other.train()
-    assert numbers_of(other)[:4] == before[:4]
 
 
 def test_damaged_files_and_files_of_another_kind_are_refused(tmp_path):

@@ -205,7 +205,7 @@ def test_options_become_callbacks(tmp_path, monkeypatch):
 
 
 def test_a_result_does_not_replace_a_better_one(tmp_path, capsys):
-    x, t = np.random.default_rng(0).random((40, 3), np.float32), np.arange(40) % 2
+    x = np.random.default_rng(0).random((40, 3), np.float32)
     path = tmp_path / "params.pkl"
 
     def save(share):
@@ -219,7 +219,8 @@ def test_a_result_does_not_replace_a_better_one(tmp_path, capsys):
     assert name == "params.pkl" and accuracy_of(path) == (0.9, 40)
     for accuracy in (0.5, 0.9, 0.95):       # of another net, on the same examples
         assert save_best(good, path, x, labels, accuracy).name == ("params_trial.pkl" if accuracy < 0.9 else name)
-        assert ("reads 0.9000 of the test images right, which is better" in capsys.readouterr().out) == (accuracy == 0.5)
+        said = "reads 0.9000 of the test images right, which is better" in capsys.readouterr().out
+        assert said == (accuracy == 0.5)
     assert path.read_bytes() == before and accuracy_of(path) == (0.95, 40)
     save_pickle(path, {"W1": np.zeros(3)})                  # of another net
     assert accuracy_of(path) is None and save(0.5)[0] == "params.pkl"

@@ -23,6 +23,7 @@ TESTS = {       # module: the tests that ought to notice
     "fast/kernels": ["layers"], "fast/threads": ["fast"], "network": ["multi_layer_net", "network"],
     "params": ["network"], "checks": ["layers", "book_arguments"], "own_layer": ["network", "book_readers"],
     "gradient": ["gradient"], "initializer": ["initializer"], "training/averaging": ["averaging"],
+    "trainer": ["trainer", "bad_numbers"], "guards": ["trainer", "bad_numbers"], "training/checkpoint": ["checkpoint"],
     "training/best_weights": ["averaging"], "training/schedule": ["schedule", "checkpoint"],
 }
 TIMEOUT = 120   # seconds; a mistake may hang
@@ -156,6 +157,13 @@ MISTAKES = [    # (module, the text, what it becomes)
     ("gradient", "grad[index] = (f_upper - f_lower) / step", "grad[index] = 2 * (f_upper - f_lower) / step"),
     ("training/averaging", "array - average[key]", "array + average[key]"),
     ("training/schedule", "current_iter + 0.5", "current_iter"),
+    ("training/schedule", 'trainer.optimizer.lr = self.state["lr"]', "pass"),
+    ("training/checkpoint", 'np.random.set_state(saved["random"])', "pass"),
+    ("training/checkpoint", "callback.state = state", "pass"),
+    ("trainer", "restore(self.network, arrays)", "pass"),
+    ("trainer", "if all_tested and self._tested:", "if self._tested:"),
+    ("guards", "if received:\n            raise", "if False:\n            raise"),
+    ("guards", "check_gradients_fit(params, grads)\n", "\n"),
     ("training/best_weights", "accuracy > self.state", "accuracy >= self.state"),
 ]
 
