@@ -326,7 +326,7 @@ if __name__ == "__main__":
         check = check_gradients(TwoLayerNet(784, 10, 10), x_train[:3], t_train[:3], at_most=args.at_most)
     print(title)
     print(check.table(diagnoses=not hidden))
-    gradient_check(check, title)
+    gradient_check(check, title, diagnoses=not hidden)
     show(f"gradient_check_{args.mistake}" if args.mistake else None)
     if hidden:
         print(f"Which mistake is it? The answer: python gradient_check.py --break random --seed {seed} --answer")

@@ -1,8 +1,8 @@
 """Numerical gradients by central differences (book, 4.3 and 4.4), and the check of backpropagation by them (5.7.3)."""
 import numpy as np
+from tqdm import tqdm
 
-from common.diagnosis import diagnose
-from common.probe import LayerProbe, Probe, as_array, in_float64
+from common.probe import Probe, in_float64
 
 STEP = 1e-4
 SMALL_STEP = 1e-6       # for values that seem to be wrong: fewer bends and less curvature lie within it
@@ -27,35 +27,34 @@ def numerical_gradient(f, x):
     ValueError : the dtype is coarser than float64, and x + h is rounded to x.
     """
     if not isinstance(x, np.ndarray) or x.dtype.kind != "f":
-        raise TypeError("numerical_gradient: expected an array of floats, "
-                        f"got {getattr(x, 'dtype', type(x).__name__)}")
+        raise TypeError(f"numerical_gradient: expected an array of floats, got {getattr(x, 'dtype', type(x).__name__)}")
     grad = np.zeros_like(x)
     for index in np.ndindex(x.shape):
-        f_upper, f_lower, step = _around(f, x, index, STEP)
-        if step == 0:
-            raise ValueError(f"numerical_gradient: {x[index]} + {STEP} is {x[index]} in {x.dtype}; expected float64")
-        grad[index] = (f_upper - f_lower) / step
+        grad[index] = slope(f, x, index)
     return grad
 
 
-def _around(f, x, index, h):
-    """f with x[index] raised by h, f with x[index] lowered by h, and the step between the two."""
+def slope(f, x, index, h=STEP):
+    """The derivative of f by x[index], a central difference; f may give an array."""
+    step = 2 * h if x.dtype.itemsize >= 8 else (x[index] + h) - (x[index] - h)      # may have been rounded
+    if step == 0:
+        raise ValueError(f"numerical_gradient: {x[index]} + {h} is {x[index]} in {x.dtype}; expected float64")
+    return (_moved(f, x, index, h) - _moved(f, x, index, -h)) / step
+
+
+def _moved(f, x, index, by):
+    """f with x[index] + by in place of x[index]."""
     value = x[index]
     try:
-        x[index] = value + h
-        upper, f_upper = x[index], f(x)
-        x[index] = value - h
-        lower, f_lower = x[index], f(x)
+        x[index] = value + by
+        return f(x)
     finally:
         x[index] = value
-    return f_upper, f_lower, 2 * h if x.dtype.itemsize >= 8 else upper - lower      # x may have been rounded
 
 
 def numerical_gradient_2d(f, X):
     """The gradient of f at every row of X (N, D), or at X itself if it is one point (D,)."""
-    if X.ndim == 1:
-        return numerical_gradient(f, X)
-    return np.stack([numerical_gradient(f, x) for x in X])
+    return numerical_gradient(f, X) if X.ndim == 1 else np.stack([numerical_gradient(f, x) for x in X])
 
 
 class GradientCheck(dict):
@@ -69,33 +68,25 @@ class GradientCheck(dict):
     def __init__(self, comparisons, bound=1e-6, probe=None):
         super().__init__(comparisons)
         self.bound = bound
+        from common.diagnosis import diagnose  # here, because that module needs this one
         for name in self.failed:
-            self[name].diagnosis = diagnose(name, self, probe)
+            self[name].diagnosis = self[name].diagnosis or diagnose(name, self, probe)
 
     @property
     def failed(self):
-        """The names of the gradients that differ by more than the bound."""
+        """The names of the gradients that differ by more than the bound, or of which no value could be compared."""
         return [name for name, found in self.items() if not found.relative <= self.bound]     # nan fails too
 
-    @property
-    def unchecked(self):
-        """The names of the gradients of which no value could be compared."""
-        return [name for name, found in self.items() if found.count == 0 < found.by_backprop.size
-                and name not in self.failed]
-
     def __bool__(self):
-        return not self.failed and not self.unchecked
+        return not self.failed
 
     def table(self, diagnoses=True):
         """A line for every gradient, and below it, if it failed, the diagnosis."""
         lines = ["gradient   largest    largest difference    relative    checked"]
         for name, found in self.items():
-            verdict = "FAILED" if name in self.failed else "NOT CHECKED" if name in self.unchecked else "passed"
             bends = f" ({found.at_bends.sum():,} at bends)" if found.at_bends.any() else ""
-            lost = (found.at_bends & np.isnan(found.by_differences)).sum()
-            bends += f", {lost:,} not comparable" if lost else ""
             lines.append(f"d{name:8}  {found.largest:.1e}  {found.absolute:18.1e}    {found.relative:.1e}  "
-                         f"{found.count:9,}   {verdict}{bends}")
+                         f"{found.count:9,}   {'FAILED' if name in self.failed else 'passed'}{bends}")
             if name in self.failed and diagnoses:
                 lines.append(f"    {found.diagnosis or 'No known mistake fits.'}")
         if any(found.at_bends.any() for found in self.values()):
@@ -111,76 +102,54 @@ class Comparison:
 
     Attributes
     ----------
-    by_backprop, by_differences : float64 arrays of one shape; by_differences is nan where it was not computed
+    by_backprop, by_differences : float64 arrays; by_differences is nan where it was not computed
     at_bends : array of bool; where the function bends. There both gradients are those of a point close by.
+    difference : |by_backprop - by_differences|, an array; nan if their shapes differ
+    count : how many values were compared; the numbers below are of these
+    largest : the largest gradient, without its sign
+    scale : largest; or a smallest number, as where all gradients are 0 only rounding is left to compare
+    absolute, relative : the largest difference, and the same divided by the scale; nan if nothing was compared
     diagnosis : what is wrong, in a sentence, or None: nothing is, or no known mistake fits
-    given : what backward gave; another array than by_backprop only if its shape is wrong: that is full of nan then
     """
 
     def __init__(self, by_backprop, by_differences, at_bends=None, smallest=1e-3):
-        self.by_differences = np.asarray(by_differences, np.float64)
-        self.given = self.by_backprop = np.asarray(by_backprop, np.float64)
-        if self.given.shape != self.by_differences.shape:
-            self.by_backprop = np.full(self.by_differences.shape, np.nan)
-        self.at_bends = np.zeros(self.by_differences.shape, bool) if at_bends is None else at_bends
+        self.by_backprop, self.by_differences = (np.asarray(values, np.float64)
+                                                 for values in (by_backprop, by_differences))
+        shape, compared = self.by_differences.shape, ~np.isnan(self.by_differences)
+        given = self.by_backprop if self.by_backprop.shape == shape else np.full(shape, np.nan)
+        both = np.abs([given[compared], self.by_differences[compared]])
+        self.at_bends = np.zeros(shape, bool) if at_bends is None else at_bends
+        self.difference = np.abs(given - self.by_differences)
+        self.count = int(compared.sum())
+        self.largest = both[np.isfinite(both)].max(initial=0)
+        self.scale = max(self.largest, smallest)
+        self.absolute = self.difference[compared].max(initial=0)
+        self.relative = self.absolute / self.scale if self.count else np.nan if compared.size else 0.0
         self.diagnosis = None
-        self._smallest = smallest
-        self._checked = ~np.isnan(self.by_differences)
-
-    @property
-    def count(self):
-        """How many values were compared."""
-        return int(self._checked.sum())
-
-    @property
-    def largest(self):
-        """The largest of the compared gradients, without its sign."""
-        both = np.abs([self.by_backprop[self._checked], self.by_differences[self._checked]])
-        return both[np.isfinite(both)].max(initial=0)
-
-    @property
-    def difference(self):
-        """|by_backprop - by_differences|, as an array."""
-        return np.abs(self.by_backprop - self.by_differences)
-
-    @property
-    def absolute(self):
-        """The largest difference."""
-        return self.difference[self._checked].max(initial=0)
-
-    @property
-    def scale(self):
-        """The largest gradient; or a smallest number, as where all gradients are 0 only rounding is left to compare."""
-        return max(self.largest, self._smallest)
-
-    @property
-    def relative(self):
-        """The largest difference divided by the scale."""
-        return self.absolute / self.scale
 
 
 def check_gradients(layer_or_net, x, *others, bound=1e-6, at_most=None):
     """Compare what backpropagation computes with central differences (book, 5.7.3); where it fails, say what is wrong.
 
         assert check_gradients(Affine(W, b), x)
-        check = check_gradients(network, x, t)
+        check = check_gradients(network, x[:3], t[:3], at_most=100)
         print(check)
         check["W1"].diagnosis       # "dW1 is 1/8 of what it should be, and ...", or None
 
     Everything is computed in float64 on a copy, so float32 hides no mistake and nothing is changed. Random numbers, for
-    dropout, are the same at every probe. A plain function is checked as a class with the function as `forward(x)` and
-    `dout` times its derivative as `backward(dout)`.
+    dropout, are the same every time.
 
     Parameters
     ----------
     layer_or_net : a net with `params`, `loss(x, t)` and `gradient(x, t)`; or a layer with `forward` and `backward`. A
-        layer's parameters are those that `common.probe.parameter_names` finds; its outputs are added up with random
+        layer's parameters are those that `common.own_layer.parameter_names` finds; its outputs are added up with random
         weights, so that there is one number to take the gradient of.
     x, others : what forward or loss takes: x alone, x and t, or several inputs if backward returns as many gradients.
         Anything that NumPy can turn into an array. Whole numbers count as floats, unless they are used as indices:
         those have no gradient.
     bound : the largest relative difference that passes
-    at_most : compare only so many values of each array, drawn at random; all of them if None
+    at_most : compare only so many values of each array, drawn at random; all of them if None. Every value costs two
+        runs of forward, so a net of 50,000 parameters takes minutes, and with at_most=100 a second.
 
     Returns
     -------
@@ -189,21 +158,19 @@ def check_gradients(layer_or_net, x, *others, bound=1e-6, at_most=None):
     Raises
     ------
     TypeError : neither a layer nor a net
-    ValueError : nothing can be compared: at_most below 1, an empty x, nan in x or in the output, a forward that gives
-        something else at every call, parameters that share memory
+    ValueError : nothing can be compared: at_most below 1, an empty x, nan in x or in the result, a result of float32
+        or None, a forward that gives something else at every call, parameters that share memory or are changed
     """
     if at_most is not None and at_most < 1:
         raise ValueError(f"check_gradients: expected at_most of at least 1, or None for all values, got {at_most}")
-    if all(hasattr(layer_or_net, name) for name in ("params", "loss", "gradient")):
-        kind = Probe
-    elif all(hasattr(layer_or_net, name) for name in ("forward", "backward")):
-        kind = LayerProbe
-    else:
+    is_net = all(hasattr(layer_or_net, name) for name in ("params", "loss", "gradient"))
+    if not is_net and not all(hasattr(layer_or_net, name) for name in ("forward", "backward")):
         raise TypeError("check_gradients: expected a layer with forward and backward, or a net with params, loss and "
                         f"gradient, got {type(layer_or_net).__name__}")
-    state = np.random.get_state()
+    state, inputs = np.random.get_state(), [np.asarray(value) for value in (x, *others)]
+    inputs = [value.astype(np.float64) if value.dtype.kind == "f" else value for value in inputs]
     try:
-        probe = kind(in_float64(layer_or_net), [as_array(value) for value in (x, *others)])
+        probe = Probe(in_float64(layer_or_net), inputs, not is_net)
         rng = np.random.default_rng(0)
         comparisons = {name: _compare(probe, name, rng.permutation(array.size)[:at_most], bound)
                        for name, array in probe.arrays.items()}
@@ -217,104 +184,81 @@ def check_gradients(layer_or_net, x, *others, bound=1e-6, at_most=None):
 
 def _compare(probe, name, places, bound):
     """The Comparison of one array at some places, which are indices of the flat array."""
+    def progress(places):
+        return tqdm(places, f"check_gradients, d{name}", delay=3, leave=False, unit=" values")
+
     array, given = probe.arrays[name], probe.grads[name]
     smallest = 1e-4 * probe.size            # rounding makes differences of less than a millionth of it
     by_differences = np.full(array.size, np.nan)
-    for place in places:
-        by_differences[place] = _slope(probe, array, np.unravel_index(place, array.shape))
+    for place in progress(places):
+        by_differences[place] = slope(probe.value, array, np.unravel_index(place, array.shape))
     if np.shape(given) != array.shape:
         return Comparison(given, by_differences.reshape(array.shape), smallest=smallest)
 
-    grad = np.array(given, np.float64).ravel()
+    grad, at_bends = np.array(given, np.float64).ravel(), np.zeros(array.size, bool)
     tolerance = bound * Comparison(grad, by_differences, smallest=smallest).scale
-    bends = {}
-    for place in places:
-        if not abs(grad[place] - by_differences[place]) <= tolerance:
-            by_differences[place], may_be = _measure(probe, array, place, grad[place], tolerance)
-            if may_be:
-                bends[place] = may_be
-    if bends:
-        _compare_at_bends(probe, name, bends, grad, by_differences, tolerance)
-    at_bends = np.zeros(array.size, bool)
-    at_bends[list(bends)] = True
+    for place in progress([place for place in places if not abs(grad[place] - by_differences[place]) <= tolerance]):
+        low, high = _range(probe, array, place, grad[place], tolerance)
+        at_bends[place] = low < high
+        by_differences[place] = np.clip(np.nan_to_num(grad[place]), low, high)
+    if at_bends.any():
+        _compare_at_bends(probe, name, np.flatnonzero(at_bends), grad, by_differences, tolerance)
     return Comparison(*(values.reshape(array.shape) for values in (grad, by_differences, at_bends)), smallest)
 
 
-def _slope(probe, array, index):
-    f_upper, f_lower, step = _around(probe.value, array, index, STEP)
-    return (f_upper - f_lower) / step
+def _range(probe, array, place, expected, tolerance):
+    """The smallest and the largest gradient that is right at a place: they differ where the function bends.
 
-
-def _measure(probe, array, place, expected, tolerance):
-    """The slope of the function in one direction; where it bends nan, and the range of what backward may give there.
-
-    If it is not what is expected, a smaller step decides. In an even smaller one a bend keeps its jump.
+    If a slope is not what is expected, a smaller step decides. In an even smaller one a bend keeps its jump.
     """
     index = np.unravel_index(place, array.shape)
-    slope = _slope(probe, array, index)
-    if abs(slope - expected) <= tolerance:
-        return slope, None
-    left, right = _sides(probe, array, index, SMALL_STEP)
-    nearer_left, nearer_right = _sides(probe, array, index, SMALL_STEP / 2)
+    coarse = slope(probe.value, array, index)
+    if abs(coarse - expected) <= tolerance:
+        return coarse, coarse
+    left, right = _sides(probe.weighted, array, index, SMALL_STEP)
+    nearer_left, nearer_right = _sides(probe.weighted, array, index, SMALL_STEP / 2)
     jump = abs(right.sum() - left.sum())
-    if jump > max(tolerance, 1e-8 * probe.size) and abs(nearer_right.sum() - nearer_left.sum()) > 0.75 * jump:
-        return np.nan, _between(probe, left, right)
-    return min(slope, (left + right).sum() / 2, key=lambda value: abs(value - expected)), None
-
-
-def _sides(probe, array, index, h):
-    """The slopes to the left and to the right, of every output times its weight."""
-    upper, lower, _ = _around(probe.weighted, array, index, h)
-    middle = probe.weighted()
-    return (middle - lower) / h, (upper - middle) / h
-
-
-def _between(probe, left, right):
-    """The range of what backward may give: for every output of a layer, any slope between the two, or 0.
-
-    In a net many bends add up, so nothing is known there.
-    """
-    if not probe.is_layer:
+    if jump <= max(tolerance, 1e-8 * probe.size) or abs(nearer_right.sum() - nearer_left.sum()) <= 0.75 * jump:
+        nearest = min(coarse, (left + right).sum() / 2, key=lambda value: abs(value - expected))
+        return nearest, nearest
+    if not probe.is_layer:      # many bends may add up
         return -np.inf, np.inf
     bent = np.abs(right - left) > 1e-6 * np.abs(right - left).max()
-    both = np.array([left, right, np.where(bent, 0, left)])
-    return both.min(axis=0).sum(), both.max(axis=0).sum()
+    ends = np.array([left, right, np.where(bent, 0, left)])     # for every output any slope between the two, or 0
+    return ends.min(axis=0).sum(), ends.max(axis=0).sum()
 
 
-def _compare_at_bends(probe, name, bends, grad, by_differences, tolerance):
+def _sides(f, x, index, h):
+    """The slopes of f to the left and to the right of x[index]."""
+    middle = f(x)
+    return (middle - _moved(f, x, index, -h)) / h, (_moved(f, x, index, h) - middle) / h
+
+
+def _compare_at_bends(probe, name, places, grad, by_differences, tolerance):
     """Compare where the function bends; changes grad and by_differences there.
 
     Where two values tie and move together there is no bend, and the sum of their gradients must be right. A bend says
     nothing else, so the rest is compared at a point close by.
     """
-    array, places = probe.arrays[name], list(bends)
-    for place, (low, high) in bends.items():
-        nearest = np.clip(grad[place], low, high)
-        if not abs(grad[place] - nearest) <= tolerance:
-            by_differences[place] = nearest
+    array, start = probe.arrays[name], probe.arrays[name].copy()
 
-    start, shift = array.copy(), np.zeros(())
-
-    def shifted(shift):
-        array[...] = start + shift
+    def all_moved(by):
+        array[...] = start + by
         return probe.value()
 
-    f_upper, f_lower, step = _around(shifted, shift, (), SMALL_STEP)
-    array[...] = start
-    slopes = 2 * (f_upper - probe.value()) / step, 2 * (probe.value() - f_lower) / step
+    left, right = _sides(all_moved, np.zeros(()), (), SMALL_STEP)
     uncertain = tolerance * np.sqrt(array.size) + 1e-8 * probe.size
-    surplus = grad.sum() - sum(slopes) / 2
-    if abs(slopes[1] - slopes[0]) <= uncertain < abs(surplus):
+    surplus = grad.sum() - (left + right) / 2
+    if abs(right - left) <= uncertain < abs(surplus):
         by_differences[places] = grad[places] - surplus / len(places)   # nobody knows which of them is wrong
 
-    open_places = [place for place in places if np.isnan(by_differences[place])]
-    starts = {key: value.copy() for key, value in probe.arrays.items()}
-    rng = np.random.default_rng(2)
+    array[...] = start
+    starts, rng = {key: value.copy() for key, value in probe.arrays.items()}, np.random.default_rng(2)
     for value in probe.arrays.values():
         value += 100 * STEP * rng.normal(size=value.shape)
     nearby = np.ravel(probe.gradients()[name])
-    for place in open_places:
-        grad[place] = nearby[place]
-        by_differences[place] = _measure(probe, array, place, nearby[place], tolerance)[0]
+    for place in places[np.abs(grad - by_differences)[places] <= tolerance]:
+        low, high = _range(probe, array, place, nearby[place], tolerance)
+        grad[place], by_differences[place] = nearby[place], low if low == high else np.nan
     for key, value in probe.arrays.items():
         value[...] = starts[key]

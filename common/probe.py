@@ -2,6 +2,7 @@
 import copy
 import inspect
 import itertools
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -9,47 +10,90 @@ from common.own_layer import parameter_names
 
 
 class Probe:
-    """A net and its inputs as a function with one number as its result.
+    """A layer or net and its inputs as a function whose result is one number.
 
     Attributes
     ----------
-    thing, inputs : the copy, and the list of what its loss takes
-    out, dout : lists of the results, and of the weights with which they are added up: [loss] and [1.0]
+    thing, inputs : the copy, and the list of what its forward or loss takes
+    out, dout : lists of the results, and of the weights with which they are added up: random ones for the outputs of a
+        layer, which are the dout of its backward; [1.0] for a loss
     arrays, grads : dicts of the arrays, and of the gradients by backpropagation (None where there is none), by name
-    first_grads : grads of the first call; backward must set gradients, not add to them, so both are the same
     size : the sum of the weighted results without signs; rounding is a small part of it
+    alone : {id(layer): GradientCheck} of layers inside that have been checked alone
     """
 
-    is_layer = False
-    inside = None       # what is wrong with a layer inside, once that is known
-
-    def __init__(self, thing, inputs):
-        self.thing, self.inputs = thing, [as_floats(inputs[0]), *inputs[1:]]
+    def __init__(self, thing, inputs, is_layer):
+        self.thing, self.is_layer, self.forward = thing, is_layer, thing.forward if is_layer else thing.loss
         self._state = np.random.get_state()
         self._generators = [(value.bit_generator, value.bit_generator.state) for value in reachable(thing)
                             if isinstance(value, np.random.Generator)]
+        self.inputs = [np.array(inputs[0], np.float64), *inputs[1:]]
         try:
             self.out = self.results()
         except (IndexError, TypeError):
-            if np.asarray(inputs[0]).dtype.kind not in "iu":
+            if inputs[0].dtype.kind not in "iu":
                 raise
             self.inputs = list(inputs)          # indices, as of an embedding
             self.out = self.results()
+        called = "forward" if is_layer else "loss"
+        says = f"check_gradients: {type(thing).__name__}.{called} gives"
+        self._check_results(says)
         rng = np.random.default_rng(1)
-        self.dout = [rng.normal(size=np.shape(out)) if np.ndim(out) else 1.0 for out in self.out]
-        self.size = sum(np.abs(weights * out).sum() for weights, out in zip(self.dout, self.out))
-        if not np.isfinite(self.size):
-            raise ValueError("check_gradients: the result is nan or infinite for this x and these parameters")
+        self.dout = [rng.normal(size=np.shape(out)) if is_layer and np.ndim(out) else 1.0 for out in self.out]
+        self.size = np.abs(self.weighted()).sum()
+        self.arrays = self._find_arrays(inputs) if is_layer else dict(thing.params)
         if abs(self.value() - self.value()) > 1e-9 * self.size:
-            raise ValueError("check_gradients: the same x gives another result at every call; take random numbers from "
-                             "np.random, or from a generator that is an attribute of the layer")
-        self.arrays = self._arrays(inputs)
+            raise ValueError(f"{says} another result at every call with the same x. Either it has random numbers of "
+                             "its own: take them from np.random, or from a generator that is an attribute of the layer."
+                             " Or it changes what it uses, such as a running average: in training, use the mean of the "
+                             "batch")
         for (name, array), (other, others) in itertools.combinations(self.arrays.items(), 2):
             if np.shares_memory(array, others):
                 raise ValueError(f"check_gradients: {name} and {other} share memory, so neither can change alone; give "
                                  "each an array of its own")
-        self.first_grads = self.gradients()
-        self.grads = self.gradients()
+        start = copy.deepcopy(self.arrays)
+        self.results()
+        self._check_unchanged(start, called)
+        self.grads, self.alone = self.gradients(), {}
+        self._check_unchanged(start, "backward" if is_layer else "gradient")
+
+    def _check_results(self, says):
+        for out in self.out:
+            if out is None:
+                raise ValueError(f"{says} None; expected a result. Perhaps its `return` is missing")
+            if np.asarray(out).dtype in (np.float16, np.float32):
+                raise ValueError(f"{says} {out.dtype} for an x of float64; expected float64, as less is too coarse")
+            if not np.isfinite(out).all():
+                raise ValueError(f"{says} nan or inf for this x and these parameters")
+
+    def _check_unchanged(self, start, who):
+        for name, array in self._parameters().items():
+            if array is not self.arrays[name] or not np.array_equal(array, start[name]):
+                raise ValueError(f"check_gradients: {who} changes {name}, so its gradient cannot be compared. Leave "
+                                 f"{name} as it is: a step like {name} -= lr * d{name} belongs after backward")
+
+    def _parameters(self):
+        return {name: getattr(self.thing, name) for name in self.parameters} if self.is_layer else self.thing.params
+
+    def _find_arrays(self, inputs):
+        """The parameters of a layer, and the inputs for which backward returns a gradient."""
+        before, after = dict(vars(self.thing)), {}
+        self.parameters, self._positions = (), {}
+        self.gradients(between=lambda: after.update(vars(self.thing)))
+        if len(self._dx) > len(inputs):
+            raise ValueError(f"check_gradients: backward returned {len(self._dx)} gradients, but forward takes "
+                             f"{len(inputs)}: those of parameters belong into attributes like dW")
+        declared = getattr(self.thing, "param_names", ())       # what forward sets anew is no parameter
+        self.parameters = [name for name in parameter_names(self.thing)
+                           if name in declared or before.get(name) is after.get(name)]
+        for name, value in self._parameters().items():
+            setattr(self.thing, name, np.asarray(value, np.float64))
+        if len(self._dx) > 1:
+            self.inputs = [np.array(value, np.float64) for value in self.inputs]
+        for i, (name, dx) in enumerate(zip(inspect.signature(self.forward).parameters, self._dx)):
+            if self.inputs[i].dtype == np.float64 and not (dx is None and inputs[i].dtype.kind in "iu"):
+                self._positions[name] = i
+        return self._parameters() | {name: self.inputs[i] for name, i in self._positions.items()}
 
     def results(self):
         """What forward gives, as a list. It gets copies: it may write into them."""
@@ -57,9 +101,8 @@ class Probe:
         for generator, state in self._generators:
             generator.state = state
         self.handed = copy.deepcopy(self.inputs)
-        function = self._function()
-        mode = {"train_flg": True} if "train_flg" in inspect.signature(function).parameters else {}
-        out = function(*self.handed, **mode)
+        mode = {"train_flg": True} if "train_flg" in inspect.signature(self.forward).parameters else {}
+        out = self.forward(*self.handed, **mode)
         return list(out) if isinstance(out, tuple) else [out]
 
     def weighted(self, _=None):
@@ -70,29 +113,15 @@ class Probe:
         """The number that the gradients belong to."""
         return float(self.weighted().sum())
 
-    def _function(self):
-        return self.thing.loss
-
     def gradients(self, between=lambda: None):
-        """The gradients by backpropagation: {"W1": array or None, ...}."""
-        np.random.set_state(self._state)
-        grads = self.thing.gradient(*copy.deepcopy(self.inputs))
-        return {name: copy.deepcopy(grads.get(name)) for name in self.arrays}
-
-    def _arrays(self, inputs):
-        return dict(self.thing.params)
-
-
-class LayerProbe(Probe):
-    """A layer and its inputs: its outputs are added up with random weights, which are the dout of backward."""
-
-    is_layer = True
-
-    def _function(self):
-        return self.thing.forward
-
-    def gradients(self, between=lambda: None):
-        """forward, whatever comes between, and backward: {"W": array or None, ..., "x": array or None}."""
+        """The gradients by backpropagation, {"W1": array or None, ...}; a layer runs `between` before backward."""
+        if not self.is_layer:
+            np.random.set_state(self._state)
+            grads = self.thing.gradient(*copy.deepcopy(self.inputs))
+            if not isinstance(grads, Mapping):
+                raise ValueError(f"check_gradients: {type(self.thing).__name__}.gradient gives {grads!r:.60}; expected "
+                                 f"a dict, {{'{next(iter(self.arrays))}': ...}}. Perhaps its `return` is missing")
+            return {name: copy.deepcopy(grads.get(name)) for name in self.arrays}
         self.results()
         between()
         self.handed_dout = copy.deepcopy(self.dout)     # backward may write into it
@@ -102,96 +131,32 @@ class LayerProbe(Probe):
         grads = {name: getattr(self.thing, "d" + name, None) for name in self.parameters}
         return copy.deepcopy(grads | {name: self._dx[i] for name, i in self._positions.items()})
 
-    def _arrays(self, inputs):
-        before = dict(getattr(self.thing, "__dict__", {}))
-        self.parameters, self._positions = (), {}
-        self.gradients()
-        if len(self._dx) > len(inputs):
-            raise ValueError(f"check_gradients: backward returned {len(self._dx)} gradients, but forward takes "
-                             f"{len(inputs)}: those of parameters belong into attributes like dW")
-        declared = getattr(self.thing, "param_names", ())       # what forward sets anew is no parameter
-        self.parameters = [name for name in parameter_names(self.thing)
-                           if name in declared or before.get(name) is getattr(self.thing, name)]
-        for name in self.parameters:
-            if not is_float64(getattr(self.thing, name)):
-                setattr(self.thing, name, np.array(getattr(self.thing, name), np.float64))
-        if len(self._dx) > 1:
-            self.inputs = [as_floats(value) for value in self.inputs]
-        arrays = {name: getattr(self.thing, name) for name in self.parameters}
-        for i, (name, dx) in enumerate(zip(inspect.signature(self.thing.forward).parameters, self._dx)):
-            if is_float64(self.inputs[i]) and not (dx is None and np.asarray(inputs[i]).dtype.kind in "iu"):
-                arrays[name] = self.inputs[i]
-                self._positions[name] = i
-        return arrays
 
-
-def as_array(value):
-    """Whatever NumPy can turn into an array of numbers as that array, in order of position; floats as float64."""
-    array = np.asarray(value)
-    return value if array.dtype.kind not in "biuf" else array.astype(np.float64) if array.dtype.kind == "f" else array
-
-
-def as_floats(value):
-    return np.array(value, np.float64)
-
-
-def is_float64(value):
-    return isinstance(value, np.ndarray) and value.dtype == np.float64
-
-
-def slopes(f, array):
-    """The derivative of f() by every value of an array that f reads; f gives a number or an array (*out_shape).
-
-    Returns
-    -------
-    array (*out_shape, *array.shape)
-    """
-    columns = []
-    for index in np.ndindex(array.shape):
-        value = array[index]
-        try:
-            array[index] = value + 1e-4
-            upper = np.array(f(), np.float64)
-            array[index] = value - 1e-4
-            columns.append((upper - f()) / 2e-4)
-        finally:
-            array[index] = value
-    return np.reshape(np.stack(columns, -1), (*np.shape(columns[0]), *array.shape))
-
-
-def reachable(thing):
+def reachable(thing, seen=None):
     """Everything that a thing consists of: itself, its attributes, what its lists and dicts hold, and so on."""
-    seen, waiting = {}, [thing]
-    while waiting:
-        value = waiting.pop()
-        if id(value) in seen:
-            continue
-        seen[id(value)] = value
-        if isinstance(value, dict):
-            waiting += value.values()
-        elif isinstance(value, (list, tuple)):
-            waiting += value
-        elif hasattr(value, "__dict__") and not isinstance(value, type):
-            waiting.append(vars(value))
+    seen = {} if seen is None else seen
+    if id(thing) not in seen:
+        seen[id(thing)] = thing
+        parts = (thing.values() if isinstance(thing, dict) else thing if isinstance(thing, (list, tuple)) else
+                 [vars(thing)] if hasattr(thing, "__dict__") and not isinstance(thing, type) else ())
+        for part in parts:
+            reachable(part, seen)
     return list(seen.values())
 
 
 def in_float64(thing):
-    """A copy in which every array of floats is float64, and arrays that share memory still do."""
-    arrays = [value for value in reachable(thing) if isinstance(value, np.ndarray) and value.dtype.kind == "f"]
+    """A copy in which every array of floats is float64; arrays that share memory, as W and W.T do, still share it."""
     owners, twins = {}, {}
-    for array in arrays:
-        owner = array
-        while isinstance(owner.base, np.ndarray):
-            owner = owner.base
-        owners.setdefault(id(owner), (owner, []))[1].append(array)
-    for owner, views in owners.values():
-        if len(views) == 1 or owner.dtype.kind != "f" or not owner.flags.forc:
-            twins |= {id(view): view.astype(np.float64) for view in views}
+    for array in reachable(thing):
+        if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
             continue
-        flat = owner.astype(np.float64).ravel(order="K")
-        for view in views:
-            start = (view.ctypes.data - owner.ctypes.data) // owner.itemsize
-            twins[id(view)] = np.lib.stride_tricks.as_strided(
-                flat[start:], view.shape, [8 * stride // owner.itemsize for stride in view.strides])
+        owner = array if array.base is None else array.base
+        if isinstance(owner, np.ndarray) and owner.dtype == array.dtype and owner.flags.forc:
+            if id(owner) not in owners:
+                owners[id(owner)] = owner.astype(np.float64).ravel(order="K")
+            start = (array.ctypes.data - owner.ctypes.data) // array.itemsize
+            strides = [8 * stride // array.itemsize for stride in array.strides]
+            twins[id(array)] = np.lib.stride_tricks.as_strided(owners[id(owner)][start:], array.shape, strides)
+        else:
+            twins[id(array)] = array.astype(np.float64)
     return copy.deepcopy(thing, twins)

@@ -1,25 +1,30 @@
 """Gradients by backpropagation and by differences, value by value."""
+import textwrap
+
 import numpy as np
 from matplotlib.colors import LogNorm
 
 from common.figures.screen import plt
 
 
-def gradient_check(check, title=None):
+def gradient_check(check, title="", diagnoses=True):
     """Draw both gradients of every array, and where they differ: each value is one cell; white ones were not compared.
+
+    A row of cells is a row of the array; an array with more than two axes has a row for each index of the first.
 
     Parameters
     ----------
     check : common.gradient.GradientCheck, from `check_gradients`
-    title : str, optional
+    title : str; below it stand the diagnoses of what failed, if `diagnoses`
 
     Returns
     -------
     (arrays, 3) array of matplotlib Axes: by backpropagation, by differences, and the difference / largest gradient
     """
-    figure, grid = plt.subplots(len(check), 3, figsize=(11, 0.8 + 1.6 * len(check)), squeeze=False,
+    figure, grid = plt.subplots(len(check), 3, figsize=(11, 1.2 + 1.6 * len(check)), squeeze=False,
                                 layout="constrained")
-    figure.suptitle(title)
+    lines = [title, *(check[name].diagnosis or "" for name in check.failed if diagnoses)]
+    figure.suptitle("\n".join(textwrap.fill(line, 110) for line in lines if line), fontsize="medium", parse_math=False)
     for row, (name, found) in zip(grid, check.items()):
         largest = max(found.largest, np.finfo(float).tiny)
         relative = found.difference / found.scale
@@ -27,13 +32,11 @@ def gradient_check(check, title=None):
         for axes, values, scale in [(row[0], found.by_backprop, signed), (row[1], found.by_differences, signed),
                                     (row[2], relative, {"cmap": "YlOrRd", "norm": LogNorm(1e-12, 1, clip=True)})]:
             matrix = values.reshape(len(values), -1) if values.ndim > 1 else values.reshape(1, -1)
-            if len(matrix) > matrix.shape[1]:
-                matrix = matrix.T                   # long arrays lie down
             image = axes.imshow(matrix, aspect="auto", interpolation="nearest", **scale)
             axes.set(xticks=[], yticks=[])
             figure.colorbar(image, ax=axes)
         row[2].images[0].colorbar.ax.axhline(check.bound, color="black", linewidth=2)
-        row[0].set_ylabel(f"d{name}, {'FAILED' if name in check.failed else 'passed'}")
+        row[0].set_ylabel(f"d{name} {found.difference.shape}\n{'FAILED' if name in check.failed else 'passed'}")
     grid[0, 0].set_title("by backpropagation")
     grid[0, 1].set_title("by differences")
     grid[0, 2].set_title(f"difference / largest gradient; bound {check.bound:.0e}")
