@@ -100,7 +100,7 @@ def no_numbers_or_other_shape(e):
     yield f"d{e.name} is nan or infinite in {bad:,} of {e.given.size:,} places.", bad
     yield f"d{e.name} cannot be compared: forward bends at every point close by.", not e.known.any()
     yield ((f"Close to this {e.name} the result of forward is nan or infinite, so nothing can be compared: choose "
-           f"another {e.name}."), not np.isfinite(e.right[e.known]).all())
+            f"another {e.name}."), not np.isfinite(e.right[e.known]).all())
     yield (f"d{e.name} should be 0 everywhere: the result of forward stays the same if {e.name} changes a little.",
            not e.right[e.known].any())
     yield f"d{e.name} is 0 everywhere.", not e.given.any()
@@ -170,7 +170,7 @@ def some_places(e):
     wrong, known = e.wrong.sum(), e.known.sum()
     where = ", ".join(str(tuple(map(int, place))) for place in np.argwhere(e.wrong)[:3])
     yield ((f"d{e.name} is wrong in only {wrong:,} of {known:,} places: {where}{', ...' if wrong > 3 else ''}"
-           f"{e.there}."), wrong <= known / 2)
+            f"{e.there}."), wrong <= known / 2)
 
 
 def unsteady(e):
@@ -179,7 +179,7 @@ def unsteady(e):
     rough = [abs(slope(e.probe.value, e.array, index) - slope(e.probe.value, e.array, index, 1e-5))
              > 0.1 * abs(e.given[index] - e.right[index]) for index in zip(*np.unravel_index(worst, e.right.shape))]
     yield ((f"d{e.name} cannot be compared: forward is not smooth here, so another step gives other differences. "
-           "Perhaps it rounds its numbers, as float32 does, or it jumps."), np.mean(rough) > 0.5)
+            "Perhaps it rounds its numbers, as float32 does, or it jumps."), np.mean(rough) > 0.5)
     before, after = (e.probe.gradients()[e.name] for _ in range(2))
     yield f"d{e.name} grows at every call: backward adds to what the call before left.", e.is_right(after - before)
 
@@ -224,7 +224,7 @@ def layer_inside(e):
         with patch.dict(vars(layer), forward=remember, backward=recall):
             repaired = e.probe.gradients()[e.name]
         yield ((f"d{e.name} is wrong because {label} runs forward twice before its backward, and the second run "
-               "overwrites what the first has kept."), e.is_right(repaired))
+                "overwrites what the first has kept."), e.is_right(repaired))
         alone = e.probe.alone.get(id(layer)) or (check_gradients(layer, *calls[0], at_most=200) if calls else None)
         e.probe.alone[id(layer)] = alone        # a layer that passes is checked only once
         for name in alone.failed if calls else ():
@@ -245,8 +245,8 @@ def statistics_held_constant(e):
         if e.is_right(direct - parts.sum(axis=0)) and e.explains(direct - np.tensordot(amounts, parts, 1)):
             amounts = dict(zip(("mean", "standard deviation"), amounts))
             constant = " and the ".join(what for what, amount in amounts.items() if amount == 0)
-            yield ((f"Backward takes the {constant} over {words} for constant, but {e.name} changes the {constant} too: "
-                   f"that part of d{e.name} is missing."), constant)
+            yield ((f"Backward takes the {constant} over {words} for constant, but {e.name} changes the {constant} "
+                    f"too: that part of d{e.name} is missing."), constant)
             for what, amount in amounts.items():
                 wrong = "has the wrong sign" if amount == -1 else f"is {times(amount)} what it should be"
                 yield f"Over {words}, the part of d{e.name} that comes through the {what} {wrong}.", amount != 1
@@ -269,7 +269,7 @@ def other_dout(e):
         yield (f"d{e.name} is dout @ {name}. It needs the transpose of {name} in place of {name}.",
                e.dout.shape[-1:] == W.shape[:1] and e.explains(e.dout @ W))
     yield ((f"d{e.name} takes into account only how a value changes its own output. It changes other outputs too: "
-           "add up all of them."), e.array.shape == e.out.shape and e.explains(e.through_own_output()))
+            "add up all of them."), e.array.shape == e.out.shape and e.explains(e.through_own_output()))
 
 
 def missing_array(e):

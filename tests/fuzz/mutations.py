@@ -154,7 +154,7 @@ MISTAKES = [    # (module, the text, what it becomes)
     ("checks", "channels not in (None, x.shape[1])", "False"),
     ("own_layer", "(hasattr(layer, \"d\" + name) or name in", "(name in"),
     ("initializer", "return (2 / fan_in) ** 0.5", "return (1 / fan_in) ** 0.5"),
-    ("gradient", "grad[index] = (f_upper - f_lower) / step", "grad[index] = 2 * (f_upper - f_lower) / step"),
+    ("gradient", "_moved(f, x, index, -h)) / step", "_moved(f, x, index, -h)) / h"),
     ("training/averaging", "array - average[key]", "array + average[key]"),
     ("training/schedule", "current_iter + 0.5", "current_iter"),
     ("training/schedule", 'trainer.optimizer.lr = self.state["lr"]', "pass"),
