@@ -64,7 +64,7 @@ def check_finite(trainer, step, named):
 def check_step(trainer, loss, grads):
     """FloatingPointError if a step has led to NaN or inf, KeyError if a gradient is missing. Nothing is updated yet."""
     params = trainer.network.params
-    check_gradients_fit(params, grads)
+    check_gradients_fit(params, grads or {})         # a forgotten `return grads` is None
     results = [("the loss", loss), *((f"the gradient of {key}", grads[key]) for key in reversed(params))]
     if not all(finite(values) for _, values in results):
         check_finite(trainer, trainer.current_iter + 1, chain(_before_the_loss(trainer), results))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from common.figures import plot
-from common.training.evaluation import calibration, class_accuracy, confusion_matrix, most_wrong, probabilities, table
+from common.training.evaluation import calibration, confusion_matrix, most_wrong, probabilities, table
 from common.multi_layer_net import MultiLayerNet
 
 # four answers: right, wrong and unsure, wrong and sure, right; class 2 does not occur
@@ -15,7 +15,6 @@ T = np.array([0, 1, 0, 1])
 @pytest.mark.parametrize("t", [T, np.eye(3)[T], T.astype(np.uint8)])
 def test_by_hand(t):
     np.testing.assert_array_equal(confusion_matrix(Y, t), [[1, 0, 1], [1, 1, 0], [0, 0, 0]])
-    np.testing.assert_array_equal(class_accuracy(Y, t), [0.5, 0.5, np.nan])
     np.testing.assert_array_equal(most_wrong(Y, t), [2, 1])
     count, certainty, accuracy, error = calibration(Y, t, bins=2)
     np.testing.assert_array_equal(count, [1, 3])
@@ -33,7 +32,6 @@ def test_against_loops(rng):
     for a in range(7):
         for b in range(7):
             assert matrix[a, b] == sum(1 for right, said in zip(t, guess) if right == a and said == b)
-        assert class_accuracy(y, t)[a] == matrix[a, a] / list(t).count(a)
     wrong = most_wrong(y, t)
     assert sorted(wrong) == [n for n in range(500) if guess[n] != t[n]]
     assert sorted((y[n].max() for n in wrong), reverse=True) == [y[n].max() for n in wrong]
@@ -55,7 +53,6 @@ def test_nan_is_no_answer():
     y = np.array([[0.7, 0.3], [np.nan, np.nan], [0.2, 0.8], [np.nan, 0.9]])
     t = np.array([0, 0, 0, 1])
     assert confusion_matrix(y, t).tolist() == [[1, 1], [0, 0]]
-    np.testing.assert_allclose(class_accuracy(y, t), [1 / 3, 0])
     assert most_wrong(y, t).tolist() == [2, 1, 3]
     count, certainty, accuracy, error = calibration(y, t, bins=2)
     assert count.tolist() == [0, 2] and certainty[1] == 0.75 and accuracy[1] == 0.5 and error == 0.25

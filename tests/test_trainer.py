@@ -377,13 +377,14 @@ def test_wrong_settings_are_named_before_the_first_step(settings, words):
         Trainer(Recorder(), X, T, X, T, **settings)
 
 
-def test_a_missing_gradient_is_named_and_changes_nothing():
+@pytest.mark.parametrize("keep, missing", [(lambda grads: {"W1": grads["W1"]}, "b1"), (lambda grads: None, "W1")])
+def test_a_missing_gradient_is_named_and_changes_nothing(keep, missing):
     x, t = blobs()
     net = MultiLayerNetExtend(2, [8], 3)
     gradient = net.gradient
-    net.gradient = lambda x, t: {key: grad for key, grad in gradient(x, t).items() if key != "b1"}
+    net.gradient = lambda x, t: keep(gradient(x, t))
     before = {key: array.copy() for key, array in net.params.items()}
-    with pytest.raises(KeyError, match="b1: expected a gradient for every parameter"):
+    with pytest.raises(KeyError, match=f"{missing}: expected a gradient for every parameter"):
         Trainer(net, x, t, x, t, verbose=False).train()
     assert all(np.array_equal(before[key], array) for key, array in net.params.items())
 

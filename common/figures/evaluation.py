@@ -24,7 +24,7 @@ def confusion(matrix):
 
 
 def class_accuracies(accuracy):
-    """Draw the accuracy (K,) of each class, from `common.training.evaluation.class_accuracy`, as its share of mistakes.
+    """Draw the accuracy (K,) of each class, a confusion matrix's diagonal by its rows' sums, as its share of mistakes.
 
     Returns the matplotlib Axes.
     """

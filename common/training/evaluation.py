@@ -21,13 +21,6 @@ def confusion_matrix(y, t):
     return matrix
 
 
-def class_accuracy(y, t):
-    """The share of each class's examples that was recognised: (K,), nan for a class without examples."""
-    y, t, guess = _guesses(y, t)
-    right, count = (np.bincount(of, minlength=y.shape[1]) for of in (t[guess == t], t))
-    return np.divide(right, count, out=np.full(len(count), np.nan), where=count > 0)
-
-
 def most_wrong(y, t):
     """Indices of the examples read wrong, those the net was surest of first, those without an answer last."""
     y, t, guess = _guesses(y, t)
