@@ -3,7 +3,7 @@
 Look at the shapes: (100, 784) goes in, (100, 10) comes out, and `predict` is the same function as before. The accuracy
 is the same too. The time is not: NumPy is fastest with large arrays.
 
-Before: neuralnet_mnist.py; next: ch04/gradient_1d.py.
+Before: neuralnet_mnist.py; next: write it yourself, in ch03/exercises; then ch04/gradient_1d.py.
 """
 import sys
 from pathlib import Path

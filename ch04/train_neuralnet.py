@@ -3,7 +3,8 @@
 Look at the two accuracies: they rise together, so what is learned from the training digits holds for digits
 never seen. Then run it with `--numerical`: the same loop trains a tiny net by central differences and again
 by the chain rule. The two learn alike, but the one takes hundreds of times as long, which is why chapter 5 is
-about backpropagation. Chapter 4, last script: next is ch05/layer_naive.py.
+about backpropagation. This is the last script of chapter 4: now write it yourself, in ch04/exercises; then
+ch05/layer_naive.py.
 """
 import argparse
 import math

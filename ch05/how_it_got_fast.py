@@ -9,7 +9,7 @@ gradient of such images takes longer. The last rung does without that gradient.
 Measured are one convolution of 3x3 from 16 to 32 channels, and all gradients of SimpleConvNet. Where PyTorch is
 installed, its time stands below ours. Times are the best of `--repeat`; measure while nothing else runs.
 
-Before: draw_digit.py; this is the last script of chapter 5.
+Before: draw_digit.py; this is the last script of chapter 5. Then write it yourself, in ch05/exercises.
 """
 import argparse
 import copy

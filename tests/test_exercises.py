@@ -32,36 +32,31 @@ OWN |= {
 }
 
 # Solved as a learner would, with the book.
-BY_HAND = {
-    (3, "sigmoid"): """
+SOLVED = """
+# 3 sigmoid
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
-""",
-    (3, "softmax"): """
+# 3 softmax
 def softmax(x):
     e = np.exp(x - np.max(x, axis=-1, keepdims=True))
     return e / np.sum(e, axis=-1, keepdims=True)
-""",
-    (3, "three_layers"): """
+# 3 three_layers
 def predict(network, x):
     z1 = sigmoid(np.dot(x, network["W1"]) + network["b1"])
     z2 = sigmoid(np.dot(z1, network["W2"]) + network["b2"])
     return softmax(np.dot(z2, network["W3"]) + network["b3"])
-""",
-    (3, "batches"): """
+# 3 batches
 def accuracy(predict, x, t, batch_size):
     right = 0
     for i in range(0, len(x), batch_size):
         y = predict(x[i:i + batch_size])
         right += np.sum(np.argmax(y, axis=1) == t[i:i + batch_size])
     return right / len(x)
-""",
-    (4, "cross_entropy"): """
+# 4 cross_entropy
 def cross_entropy_error(y, t):
     N = len(y)
     return -np.sum(np.log(y[np.arange(N), t] + 1e-7)) / N
-""",
-    (4, "numerical_gradient"): """
+# 4 numerical_gradient
 def numerical_gradient(f, x):
     h = 1e-4
     grad = np.zeros_like(x)
@@ -74,8 +69,7 @@ def numerical_gradient(f, x):
         x[index] = value
         grad[index] = (upper - lower) / (2 * h)
     return grad
-""",
-    (4, "gradient_descent"): """
+# 4 gradient_descent
 def gradient_descent(f, init_x, lr=0.01, step_num=100):
     x = init_x.copy()
     x_history = []
@@ -83,8 +77,7 @@ def gradient_descent(f, init_x, lr=0.01, step_num=100):
         x_history.append(x.copy())
         x -= lr * numerical_gradient(f, x)
     return x, np.array(x_history)
-""",
-    (4, "two_layer_net"): """
+# 4 two_layer_net
 class MyNet(TwoLayerNet):
     def gradient(self, x, t):
         W1, b1, W2, b2 = [self.params[key] for key in ("W1", "b1", "W2", "b2")]
@@ -94,8 +87,7 @@ class MyNet(TwoLayerNet):
         dz1 = da2 @ W2.T
         da1 = dz1 * z1 * (1 - z1)
         return {"W2": z1.T @ da2, "b2": da2.sum(axis=0), "W1": x.T @ da1, "b1": da1.sum(axis=0)}
-""",
-    (5, "mul_add"): """
+# 5 mul_add
 class MulLayer:
     def forward(self, x, y):
         self.x, self.y = x, y
@@ -107,8 +99,7 @@ class AddLayer:
         return x + y
     def backward(self, dout):
         return dout * 1, dout * 1
-""",
-    (5, "relu"): """
+# 5 relu
 class Relu:
     def forward(self, x):
         self.mask = (x <= 0)
@@ -119,16 +110,14 @@ class Relu:
         dx = dout.copy()
         dx[self.mask] = 0
         return dx
-""",
-    (5, "sigmoid"): """
+# 5 sigmoid
 class Sigmoid:
     def forward(self, x):
         self.out = 1 / (1 + np.exp(-x))
         return self.out
     def backward(self, dout):
         return dout * (1.0 - self.out) * self.out
-""",
-    (5, "affine"): """
+# 5 affine
 class Affine:
     def __init__(self, W, b):
         self.W, self.b, self.dW, self.db = W, b, None, None
@@ -140,8 +129,7 @@ class Affine:
         self.dW = np.dot(self.x.T, dout)
         self.db = np.sum(dout, axis=0)
         return dx
-""",
-    (5, "softmax_with_loss"): """
+# 5 softmax_with_loss
 class SoftmaxWithLoss:
     def forward(self, x, t):
         self.t = t
@@ -153,8 +141,7 @@ class SoftmaxWithLoss:
         dx = self.y.copy()
         dx[np.arange(N), self.t] -= 1
         return dx * dout / N
-""",
-    (5, "backward_loop"): """
+# 5 backward_loop
 class MyNet(TwoLayerNet):
     def gradient(self, x, t):
         for layer in self.layers.values():
@@ -168,8 +155,7 @@ class MyNet(TwoLayerNet):
             grads[f"W{n}"] = self.layers[f"Affine{n}"].dW
             grads[f"b{n}"] = self.layers[f"Affine{n}"].db
         return grads
-""",
-    (5, "momentum_adam"): """
+# 5 momentum_adam
 class Momentum:
     def __init__(self, lr=0.01, momentum=0.9):
         self.lr, self.momentum, self.v = lr, momentum, None
@@ -193,8 +179,7 @@ class Adam:
             self.m[key] += (1 - self.beta1) * (grads[key] - self.m[key])
             self.v[key] += (1 - self.beta2) * (grads[key] ** 2 - self.v[key])
             params[key] -= lr_t * self.m[key] / (np.sqrt(self.v[key]) + 1e-7)
-""",
-    (5, "dropout"): """
+# 5 dropout
 class Dropout:
     def __init__(self, dropout_ratio=0.5):
         self.dropout_ratio = dropout_ratio
@@ -205,8 +190,7 @@ class Dropout:
         return x * (1.0 - self.dropout_ratio)
     def backward(self, dout):
         return dout * self.mask
-""",
-    (5, "batch_normalization"): """
+# 5 batch_normalization
 class BatchNormalization:
     def __init__(self, gamma, beta, momentum=0.9):
         self.gamma, self.beta, self.momentum = gamma, beta, momentum
@@ -234,8 +218,7 @@ class BatchNormalization:
         dxc += 2 / N * self.xc * dvar
         dmean = np.sum(dxc, axis=0)
         return dxc - dmean / N
-""",
-    (5, "im2col"): """
+# 5 im2col
 def im2col(input_data, filter_h, filter_w, stride=1, pad=0):
     N, C, H, W = input_data.shape
     out_h = (H + 2 * pad - filter_h) // stride + 1
@@ -246,8 +229,7 @@ def im2col(input_data, filter_h, filter_w, stride=1, pad=0):
         for x in range(filter_w):
             col[:, :, y, x] = img[:, :, y:y + stride * out_h:stride, x:x + stride * out_w:stride]
     return col.transpose(0, 4, 5, 1, 2, 3).reshape(N * out_h * out_w, -1)
-""",
-    (5, "col2im"): """
+# 5 col2im
 def col2im(col, input_shape, filter_h, filter_w, stride=1, pad=0):
     N, C, H, W = input_shape
     out_h = (H + 2 * pad - filter_h) // stride + 1
@@ -258,8 +240,7 @@ def col2im(col, input_shape, filter_h, filter_w, stride=1, pad=0):
         for x in range(filter_w):
             img[:, :, y:y + stride * out_h:stride, x:x + stride * out_w:stride] += col[:, :, y, x]
     return img[:, :, pad:H + pad, pad:W + pad]
-""",
-    (5, "convolution"): """
+# 5 convolution
 class Convolution:
     def __init__(self, W, b, stride=1, pad=0):
         self.W, self.b, self.stride, self.pad, self.dW, self.db = W, b, stride, pad, None, None
@@ -280,8 +261,7 @@ class Convolution:
         self.dW = (self.col.T @ dout).T.reshape(FN, C, FH, FW)
         dcol = dout @ self.col_W.T
         return col2im(dcol, self.x_shape, FH, FW, self.stride, self.pad)
-""",
-    (5, "pooling"): """
+# 5 pooling
 class Pooling:
     def __init__(self, pool_h, pool_w, stride=2):
         self.pool_h, self.pool_w, self.stride = pool_h, pool_w, stride
@@ -300,8 +280,9 @@ class Pooling:
         dcol = np.zeros((flat.size, self.pool_h * self.pool_w))
         dcol[np.arange(flat.size), self.arg_max] = flat
         return col2im(dcol.reshape(N * out_h * out_w, -1), self.x_shape, self.pool_h, self.pool_w, self.stride)
-""",
-}
+"""
+BY_HAND = {(int(number), name): code
+           for number, name, code in re.findall(r"(?ms)^# (\d) (\w+)(\n.*?)(?=^# |\Z)", SOLVED)}
 
 # Mistakes in these: what is there, what the learner wrote, what they read.
 MISTAKES = {
@@ -309,8 +290,7 @@ MISTAKES = {
         ("np.exp(-x)", "np.exp(x)", "the minus in exp(-x) is missing"),
         ("1 / (1 + np.exp(-x))", "1 / 1 + np.exp(-x)", "the sum 1 + exp(-x) needs brackets"),
         ("1 / (1 + np.exp(-x))", "np.exp(x) / (1 + np.exp(x))", "sigmoid([-1000, 1000]) is [ 0., nan], expected"),
-        ("return 1", "1", "sigmoid(0) is None: a `return` is missing"),
-    ],
+        ("return 1", "1", "sigmoid(0) is None: a `return` is missing")],
     (3, "softmax"): [
         ("x - np.max(x, axis=-1, keepdims=True)", "x", "exp(1010) is larger than any float"),
         ("np.sum(e, axis=-1, keepdims=True)", "np.sum(e)", "every row needs a sum of its own"),
@@ -321,18 +301,15 @@ MISTAKES = {
         ("return e / np.sum(e, axis=-1, keepdims=True)", "return e / np.sum(np.exp(x), axis=-1, keepdims=True)",
          "above the fraction line only"),
         ("return e / np.sum(e, axis=-1, keepdims=True)", "return (e / np.sum(e, axis=-1, keepdims=True)).T",
-         "the rows have become columns"),
-    ],
+         "the rows have become columns")],
     (3, "three_layers"): [
         ("return softmax(", "return (", "softmax is missing after the third layer"),
         (' + network["b', ' + 0 * network["b', "the biases are missing"),
-        ("sigmoid(np", "(np", "sigmoid is missing after the first and the second layer"),
-    ],
+        ("sigmoid(np", "(np", "sigmoid is missing after the first and the second layer")],
     (3, "batches"): [
         ("axis=1", "axis=0", "argmax runs along the wrong axis"),
         ("range(0, len(x), batch_size)", "range(0, len(x) - batch_size + 1, batch_size)", "the last batch"),
-        ("right / len(x)", "right", "divide it by the number of examples"),
-    ],
+        ("right / len(x)", "right", "divide it by the number of examples")],
     (4, "cross_entropy"): [
         (") / N", ")", "this is the sum over the examples"),
         ("y[np.arange(N), t]", "y[:, t]", "y[:, t] picks N x N values"),
@@ -341,8 +318,7 @@ MISTAKES = {
         ("y[np.arange(N), t]", "y[t]", "y[t] picks whole rows"),
         ("np.log(y[np.arange(N), t] + 1e-7)", "t * np.log(y + 1e-7)", "not a factor"),
         ("return -np.sum(", "return -(", "expected a number, got an array of shape (1,)"),
-        ("np.log", "np.log10", "this is log10"),
-    ],
+        ("np.log", "np.log10", "this is log10")],
     (4, "numerical_gradient"): [
         ("(2 * h)", "h", "this is twice the gradient"),
         ("        x[index] = value\n", "", "put it back"),
@@ -353,17 +329,15 @@ MISTAKES = {
         ("    h = 1e-4", "    h = 1e-4; x = x.copy()", "change x itself"),
         ("/ (2 * h)", "/ 2 * h", "it needs brackets"),
         ("/ (2 * h)", "", "not divided by 2h"),
-        ("h = 1e-4", "h = 1e-20", "x was the same at every call of f"),
+        ("h = 1e-4", "h = 1e-20", "f may read x where it lives x was the same at every call of f"),
         ("h = 1e-4", "h = 1e-13", "So small a change is lost in rounding"),
-        ("upper - lower", "lower - upper", "the gradient has the wrong sign"),
-    ],
+        ("upper - lower", "lower - upper", "the gradient has the wrong sign")],
     (4, "gradient_descent"): [
         ("x -= lr", "x += lr", "uphill"),
         ("append(x.copy())", "append(x)", "keep x.copy()"),
         ("init_x.copy()", "init_x", "init_x was changed"),
         ("x -= lr * numerical_gradient(f, x)", "x -= lr * numerical_gradient(f, init_x)",
-         "the gradient at the beginning was used in every step"),
-    ],
+         "the gradient at the beginning was used in every step")],
     (4, "two_layer_net"): [
         ("return {", "grads = {", "gradient returns None: a `return` is missing"),
         (', "b1": da1.sum(axis=0)', "", "db1 is missing"),
@@ -378,25 +352,30 @@ MISTAKES = {
         ("@ W2 + b2", "@ W2", "b2 is missing in the forward pass"),
         ("* z1 * (1 - z1)", "* sigmoid(z1) * (1 - sigmoid(z1))", "without another sigmoid"),
         ("        return {", '        self.params["W1"] -= 0.1 * x.T @ da1\n        return {',
-         'gradient changes self.params["W1"] itself'),
-    ],
+         'gradient changes self.params["W1"] itself')],
     (5, "mul_add"): [
         ("return dout * self.y, dout * self.x", "return dout * self.x, dout * self.y", "dx and dy are exchanged"),
         ("return dout * self.y, dout * self.x", "return self.y, self.x", "dout is missing"),
-        ("return dout * 1, dout * 1", "return dout", "expected two results"),
-    ],
+        ("return dout * 1, dout * 1", "return dout", "expected two results")],
     (5, "relu"): [
         ("dx[self.mask] = 0", "dx[dout <= 0] = 0", "dx is dout where dout > 0"),
         ("dx[self.mask] = 0", "", "dx is dout everywhere"),
         ("out = x.copy()", "out = x", "x was changed"),
         ("dx = dout.copy()", "dx = dout", "dout was changed"),
         ("x <= 0", "x < 0", "where x is 0, dx must be 0: the mask is x > 0"),
-    ],
+        ("return out", "", "out is None: a `return` is missing"),
+        ("return out", "return out.tolist()", "expected an array of numbers of shape (4, 3), got a list"),
+        ("return out", "return out[:, :2]", "out: expected the shape (4, 3), got (4, 2)"),
+        ("return out", "return -out", "out has the wrong sign"),
+        ("return out", "return 2 * out", "out[0, 0] is"),
+        ("forward(self, x)", "forward(self)", "TypeError: Relu.forward() takes 1 positional argument but 2 were given"),
+        ("return dx", "", "dx is None"),
+        ("self.mask = (x <= 0)", "mask = self.mask = (x <= 0); self.n = 1 / 0", "ZeroDivisionError: division by zero"),
+        ("class Relu", "class ReLU", "has no attribute 'Relu'")],
     (5, "sigmoid"): [
         ("np.exp(-x)", "np.exp(x)", "the minus in exp(-x) is missing"),
         ("dout * (1.0 - self.out) * self.out", "dout * (1.0 - self.out)", "the factor out is missing"),
-        ("dout * ", "", "dout is missing"),
-    ],
+        ("dout * ", "", "dout is missing")],
     (5, "affine"): [
         ("        self.db = np.sum(dout, axis=0)\n", "", "db is missing"),
         ("self.W.T", "self.W", "transpose of W in place of W"),
@@ -407,29 +386,25 @@ MISTAKES = {
         (" + self.b", "", "the bias is missing"),
         ("self.dW = np", "self.W = np", "The gradient belongs in self.dW"),
         ("return dx", "self.W -= 0.1 * self.dW; return dx", "as `self.W -= ...` does"),
-        ("self.x = x", "self.x = x; self.W = 1 * self.W", "dW is missing: backward must set self.dW"),
-    ],
+        ("self.x = x", "self.x = x; self.W = 1 * self.W", "dW is missing: backward must set self.dW")],
     (5, "softmax_with_loss"): [
         (" / N", "", "the factor 1/N is missing"),
         ("dx[np.arange(N), self.t] -= 1", "", "take off 1 in the place of the right class"),
-        ("self.y.copy()", "self.y", "backward changed what forward kept"),
-    ],
+        ("self.y.copy()", "self.y", "backward changed what forward kept")],
     (5, "backward_loop"): [
         ("        return grads\n", "", "got None"),
         ("reversed(self.layers.values())", "self.layers.values()", "in gradient: dout = layer.backward(dout)"),
         ("dout = layer.backward(dout)", "layer.backward(dout)", "in gradient: layer.backward(dout)"),
         ("            x = layer.forward(x)", "            layer.forward(x)", "in gradient: layer.forward(x)"),
         ("        self.last_layer.forward(x, t)", "", "backward needs a forward"),
-        ('f"Affine{n}"].db', 'f"Affine{n}"].b', "db1"),
-    ],
+        ('f"Affine{n}"].db', 'f"Affine{n}"].b', "db1")],
     (5, "momentum_adam"): [
         ("- self.lr", "+ self.lr", "uphill"),
         ("self.momentum * self.v[key] - ", "-", "v is not kept"),
         ("lr_t * self.m", "self.lr * self.m", "the correction is missing"),
-        ("        self.iter += 1\n", "", "t stays 0"),
+        ("        self.iter += 1\n", "", "t is 0 in lr_t"),
         ("params[key] += self", "params[key] = params[key] + self", "params holds a new array now"),
-        ("grads[key] ** 2", "abs(grads[key])", "v takes g, not g squared"),
-    ],
+        ("grads[key] ** 2", "abs(grads[key])", "v takes g, not g squared")],
     (5, "dropout"): [
         ("np.random.rand(", "np.random.randn(", "np.random.rand from 0 to 1"),
         ("return dout * self.mask", "return self.forward(dout)", "backward draws a new mask"),
@@ -441,8 +416,7 @@ MISTAKES = {
         (" > self.dropout_ratio", "", "a value is dropped where the random number"),
         ("dout * self.mask", "dout * self.mask / (1 - self.dropout_ratio)", "forward in training did not divide"),
         ("return x * (1.0 - self.dropout_ratio)", "self.mask = 1 - self.dropout_ratio; return x * self.mask",
-         "prediction must leave the mask alone"),
-    ],
+         "prediction must leave the mask alone")],
     (5, "batch_normalization"): [
         ("x.mean(axis=0)", "x.mean()", "the mean is of the whole x"),
         ("self.xc / self.std\n", "self.xc / var\n", "divides by the variance"),
@@ -456,22 +430,19 @@ MISTAKES = {
         ("np.sum(self.xn * dout, axis=0)", "np.mean(self.xn * dout, axis=0)", "dgamma is 1/4"),
         ("np.sum(self.xn * dout, axis=0)", "np.sum(self.xc * dout, axis=0)", "the factor std once too often"),
         ("dstd = -np", "dstd = np", "through the standard deviation has the wrong sign"),
-        ("self.gamma * self.xn", "self.xn", "gamma is missing: out = gamma xn + beta"),
         ("self.gamma * self.xn", "self.xn", "later backward: dx (first make forward right)"),
         ("self.xc = x - mean", "mean, var = self.running_mean, self.running_var; self.xc = x - mean",
          "the running averages were used"),
         ("self.std = np.sqrt(var + 1e-6)", "self.std = np.sqrt(var)", "the 1e-6 in std = sqrt(var + 1e-6) is missing"),
         ("self.std = np.sqrt(var + 1e-6)", "self.std = np.sqrt(var) + 1e-6", "the 1e-6 belongs under the root"),
-        ("dxc = dxn / self.std", "dxc = dxn / np.sqrt(self.std ** 2 - 1e-6)", "dx where the variance is small"),
-    ],
+        ("dxc = dxn / self.std", "dxc = dxn / np.sqrt(self.std ** 2 - 1e-6)", "dx where the variance is small")],
     (5, "im2col"): [
         ("col.transpose(0, 4, 5, 1, 2, 3)", "col", "the axes were not put in order"),
         ("col.transpose(0, 4, 5, 1, 2, 3)", "col.transpose(0, 4, 5, 2, 3, 1)", "the channels stand side by side"),
         ("img = np.pad(input_data, [(0, 0), (0, 0), (pad, pad), (pad, pad)])", "img = input_data",
          "ValueError: could not broadcast"),
         ("[:, :, y:y + stride * out_h:stride, x:x + stride * out_w:stride]", "[:, :, y:y + out_h, x:x + out_w]",
-         "stride is not used"),
-    ],
+         "stride is not used")],
     (5, "col2im"): [
         ("+= col", "= col", "add them up, += and not ="),
         ("[:, :, pad:H + pad, pad:W + pad]", "", "the padding was not cut off"),
@@ -482,8 +453,7 @@ MISTAKES = {
          "filter_h and filter_w are exchanged"),
         ("N, out_h, out_w, C, filter_h, filter_w).transpose(0, 3, 4, 5, 1, 2)",
          "N, out_w, out_h, C, filter_h, filter_w).transpose(0, 3, 4, 5, 2, 1)", "out_h and out_w are exchanged"),
-        ("y:y + stride * out_h:stride, x:x + stride * out_w:stride", "y:y + out_h, x:x + out_w", "stride is not used"),
-    ],
+        ("y:y + stride * out_h:stride, x:x + stride * out_w:stride", "y:y + out_h, x:x + out_w", "stride is not used")],
     (5, "convolution"): [
         (" + self.b\n", "\n", "the bias is missing"),
         (".reshape(N, out_h, out_w, -1).transpose(0, 3, 1, 2)", ".reshape(N, -1, out_h, out_w)",
@@ -492,8 +462,7 @@ MISTAKES = {
         ("return col2im(", "return -col2im(", "dx has the wrong sign"),
         ("(self.col.T @ dout).T.reshape(FN, C, FH, FW)", "(self.col.T @ dout).reshape(FN, C, FH, FW)",
          "its axes in the wrong order"),
-        ("np.sum(dout, axis=0)", "np.mean(dout, axis=0)", "a mean stands where the sum belongs"),
-    ],
+        ("np.sum(dout, axis=0)", "np.mean(dout, axis=0)", "a mean stands where the sum belongs")],
     (5, "pooling"): [
         (".reshape(N, out_h, out_w, C).transpose(0, 3, 1, 2)", ".reshape(N, C, out_h, out_w)",
          "mixes windows and channels"),
@@ -505,8 +474,7 @@ MISTAKES = {
         ("dout.transpose(0, 2, 3, 1).ravel()", "dout.ravel()", "dout was made flat as it is"),
         ("self.arg_max] = flat", "0] = flat", "is wrong"),
         ("[np.arange(flat.size), self.arg_max]", "[:, self.arg_max]", "sets the places arg_max in every row"),
-        ("self.arg_max] = flat", "self.arg_max] = 1", "dout belongs there"),
-    ],
+        ("self.arg_max] = flat", "self.arg_max] = 1", "dout belongs there")],
 }
 CASES = [(*key, *case) for key, cases in MISTAKES.items() for case in cases]
 
@@ -606,22 +574,12 @@ def test_a_layer_of_ones_own(right, wrong, read, tmp_path, monkeypatch, capsys):
     assert (exit_code, read in printed) == (1 if wrong else 0, True), printed
 
 
-@pytest.mark.parametrize("right, wrong, read", [
-    ("return out", "", "out is None: a `return` is missing"),
-    ("return out", "return out.tolist()", "expected an array of numbers of shape (4, 3), got a list"),
-    ("return out", "return out[:, :2]", "out: expected the shape (4, 3), got (4, 2)"),
-    ("return out", "return -out", "out has the wrong sign"),
-    ("return out", "return 2 * out", "out[0, 0] is"),
-    ("return out", "return out + y", "line 31, in forward: return out + y NameError: name 'y' is not"),
-    ("forward(self, x)", "forward(self)", "TypeError: Relu.forward() takes 1 positional argument but 2 were given"),
-    ("return dx", "", "dx is None"),
-    ("self.mask = (x <= 0)", "mask = self.mask = (x <= 0); self.n = 1 / 0", "ZeroDivisionError: division by zero"),
-    ("class Relu", "class ReLU", "has no attribute 'Relu'"),
-])
-def test_an_error_is_said_in_a_line(right, wrong, read, tmp_path, monkeypatch, capsys):
-    printed, exit_code = run(put(tmp_path, (5, "relu"), BY_HAND[5, "relu"].replace(right, wrong)), monkeypatch, capsys)
-    assert (exit_code, read in printed, "Traceback" in printed) == (1, True, False), printed
-    assert printed.count(read) == 1        # the second time it is "the same as above"
+def test_an_error_is_said_once_and_in_a_line(tmp_path, monkeypatch, capsys):
+    code = BY_HAND[5, "relu"].replace("return out", "return out + y")
+    printed, exit_code = run(put(tmp_path, (5, "relu"), code), monkeypatch, capsys)
+    assert exit_code == 1 and "Traceback" not in printed
+    assert printed.count("line 31, in forward: return out + y NameError: name 'y' is not") == 1
+    assert "NOT YET forward leaves x as it is the same as above" in printed
 
 
 def test_the_examples_of_the_task_are_checked(tmp_path):
@@ -665,13 +623,9 @@ def test_one_hint_more_each_time(tmp_path, monkeypatch, capsys):
         assert [hint in printed for hint in hints] == [place < number for place in range(len(hints))]
     assert "--solution" in printed
     assert hints[1] not in run(path, monkeypatch, capsys, "--hint", "1")[0]
-
-
-def test_hints_where_nothing_can_be_written(tmp_path, monkeypatch, capsys):
-    path = put(tmp_path, (5, "relu"))
-    path.with_suffix(".hints").mkdir()
+    path.with_suffix(".hints").unlink()
+    path.with_suffix(".hints").mkdir()          # nothing can be written there
     assert "The next one: python relu.py --hint 3" in run(path, monkeypatch, capsys, "--hint", "2")[0]
-    assert "The next one: python relu.py --hint 2" in run(path, monkeypatch, capsys, "--hint")[0]
 
 
 @pytest.mark.parametrize("key", EXERCISES, ids=str)
@@ -701,8 +655,8 @@ def test_as_a_reader_starts_it(tmp_path):
     (project / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text("utf-8"))
     (project / "ch05/exercises/affine.py").write_text("import nothing_of_this_name\n")
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
-    result = subprocess.run([sys.executable, "-m", "pytest", "ch05/exercises"], cwd=project, env=environment,
-                            capture_output=True, text=True, timeout=120)
+    command = [sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", "ch05/exercises"]      # twice as fast
+    result = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=120)
     lines = result.stdout.splitlines()
     assert result.returncode == 1, result.stderr
     start = lines.index("Still open:")

@@ -27,11 +27,13 @@ def examples(my):
     """The examples at the top of the file (lines with >>>) give what stands below them."""
     names = {"array": np.array, **vars(my)}
     for example in doctest.DocTestParser().get_examples(my.__doc__):
-        if example.want:
-            same(eval(example.source, names), eval(example.want, names), example.source.split(" #")[0].strip(),
-                 rtol=1e-3)
-        else:
+        if not example.want:
             exec(example.source, names)
+            continue
+        got, source = eval(example.source, names), example.source.split(" #")[0].strip()
+        if got is None:
+            raise Wrong(f"{source} is None")
+        same(got, eval(example.want, names), source, rtol=1e-3)
 
 
 def same(got, expected, what="the result", mistakes=(), rtol=1e-5):
@@ -61,7 +63,8 @@ def same(got, expected, what="the result", mistakes=(), rtol=1e-5):
 
 
 def in_a_line(array):
-    return " ".join(np.array2string(array, precision=6, separator=", ").split()).replace("-0.,", "0.,")
+    text = np.array2string(array, precision=6, suppress_small=True, separator=", ")
+    return " ".join(text.split()).replace("-0.,", "0.,")
 
 
 def close(a, b, rtol=1e-5):

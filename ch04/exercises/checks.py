@@ -61,9 +61,8 @@ def derivatives(f, x, reads_x_itself=False):
         given, changes = np.array(x), []
 
         def asked(argument):
-            where = given if reads_x_itself else argument
-            changes.append(np.abs(where - np.array(x)).max())
-            return f(where)
+            changes.append([np.abs(values - np.array(x)).max() for values in (argument, given)])
+            return f(given if reads_x_itself else argument)
 
         got = my.numerical_gradient(asked, given)
         expected = gradient.numerical_gradient(f, np.array(x))
@@ -74,12 +73,13 @@ def derivatives(f, x, reads_x_itself=False):
 
 
 def explain(got, expected, changes, reads_x_itself):
-    """Raise Wrong if it can be told why the gradient is wrong: by the changes of x that f saw, or by the formula."""
+    """Raise Wrong if the changes that f saw, of its argument and of x, or the formula say why the gradient is wrong."""
     if not changes:
         raise Wrong("f was never called")
-    h = max(changes)
+    of_argument, of_x = np.max(changes, axis=0)
+    h = of_x if reads_x_itself else of_argument
     if h == 0:
-        raise Wrong("f reads x itself, and saw no change: change x itself, not a copy of it" if reads_x_itself else
+        raise Wrong("f reads x itself, and saw no change: change x itself, not a copy of it" if of_argument else
                     "x was the same at every call of f. Change x[index] before each call; and h must not be too small: "
                     "x + 1e-20 is rounded to x. Take h = 1e-4")
     if not 1e-8 < h < 1e-2:
