@@ -339,7 +339,7 @@ MISTAKES = {
         ("x -= lr * numerical_gradient(f, x)", "x -= lr * numerical_gradient(f, init_x)",
          "the gradient at the beginning was used in every step")],
     (4, "two_layer_net"): [
-        ("return {", "grads = {", "gradient returns None: a `return` is missing"),
+        ("return {", "grads = {", "gives None; expected a dict"),
         (', "b1": da1.sum(axis=0)', "", "db1 is missing"),
         (" / len(x)", "", "6 examples: the mean over the examples is missing"),
         ("* z1 * (1 - z1)", "", "the derivative of sigmoid is missing"),
@@ -352,7 +352,7 @@ MISTAKES = {
         ("@ W2 + b2", "@ W2", "b2 is missing in the forward pass"),
         ("* z1 * (1 - z1)", "* sigmoid(z1) * (1 - sigmoid(z1))", "without another sigmoid"),
         ("        return {", '        self.params["W1"] -= 0.1 * x.T @ da1\n        return {',
-         'gradient changes self.params["W1"] itself')],
+         "gradient changes W1, so")],
     (5, "mul_add"): [
         ("return dout * self.y, dout * self.x", "return dout * self.x, dout * self.y", "dx and dy are exchanged"),
         ("return dout * self.y, dout * self.x", "return self.y, self.x", "dout is missing"),
@@ -384,8 +384,8 @@ MISTAKES = {
         ("np.dot(self.x.T, dout)", "np.dot(self.x.T, dout) / len(dout)", "dW is 1/4"),
         ("np.dot(self.x.T, dout)", "np.dot(dout.T, self.x)", "dW is the transpose"),
         (" + self.b", "", "the bias is missing"),
-        ("self.dW = np", "self.W = np", "The gradient belongs in self.dW"),
-        ("return dx", "self.W -= 0.1 * self.dW; return dx", "as `self.W -= ...` does"),
+        ("self.dW = np", "self.W = np", "The gradients belong in attributes like self.dW"),
+        ("return dx", "self.W -= 0.1 * self.dW; return dx", "a step like W -= lr * dW belongs after backward"),
         ("self.x = x", "self.x = x; self.W = 1 * self.W", "dW is missing: backward must set self.dW")],
     (5, "softmax_with_loss"): [
         (" / N", "", "the factor 1/N is missing"),
