@@ -5,7 +5,8 @@ import os
 import zlib
 from pathlib import Path
 
-from common.files import write_atomically
+from common.files import load_pickle, save_pickle, write_atomically
+from common.params import arrays_of, check_names, restore, snapshot
 
 
 def save_best(network, path, x_test, t_test, accuracy):
@@ -23,7 +24,9 @@ def save_best(network, path, x_test, t_test, accuracy):
     if path.exists():
         before = copy.deepcopy(network)
         try:
-            before.load_params(path)
+            saved = load_pickle(path)
+            check_names(path, arrays_of(before), saved)
+            restore(before, saved)
         except ValueError:                  # of another net, or damaged
             os.replace(path, kept := path.with_stem(f"{path.stem}_old"))
             print(f"{path.name} does not fit this net; it is called {kept.name} now")
@@ -31,7 +34,7 @@ def save_best(network, path, x_test, t_test, accuracy):
             if (best := before.accuracy(x_test, t_test)) > accuracy:
                 print(f"{path.name} reads {best:.4f} of the test images right, which is better: it stays")
                 path = path.with_stem(f"{path.stem}_trial")
-    network.save_params(path)
+    save_pickle(path, snapshot(network))
     record = {"accuracy": accuracy, "test images": len(x_test), "crc32": zlib.crc32(path.read_bytes())}
     write_atomically(path.with_suffix(".json"), json.dumps(record).encode())
     return path
