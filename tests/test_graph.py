@@ -316,7 +316,8 @@ NORMALIZATION = "mean − x² mean √x 1/x × × +"
     (lambda: Pooling(2, 3, stride=2), (2, 3, 5, 7), POOLING),
     (lambda: Pooling(3, 3, stride=1, pad=1), (2, 2, 4, 4), POOLING),
     (lambda: BatchNormalization(np.random.randn(5), np.random.randn(5)), (4, 5), NORMALIZATION),
-    (lambda: BatchNormalization(np.random.randn(3), np.random.randn(3)), (4, 3, 2, 5), f"reshape {NORMALIZATION} reshape"),
+    (lambda: BatchNormalization(np.random.randn(3), np.random.randn(3)), (4, 3, 2, 5),
+     f"reshape {NORMALIZATION} reshape"),
     (lambda: BatchNormalization(np.random.randn(30), np.random.randn(30)), (4, 3, 2, 5),
      f"reshape {NORMALIZATION} reshape"),
 ])

@@ -92,7 +92,7 @@ def test_a_machine_without_a_screen_gets_a_file(tmp_path, backend, wrong):
     script.write_text("from common.figures.plot import plt, show\nplt.plot([1, 2])\nshow()\n")
     result = run_script(script, MPLBACKEND=backend, PYTHONPATH=str(ROOT), DISPLAY=None, WAYLAND_DISPLAY=None,
                         PYTHONIOENCODING="ascii")
-    assert result.stdout == f"Figure saved: {tmp_path}{os.sep}\\u6df1{os.sep}draw.png\n"       # a letter that ascii lacks
+    assert result.stdout == f"Figure saved: {tmp_path}{os.sep}\\u6df1{os.sep}draw.png\n"   # ascii lacks 深
     assert Image.open(script.with_suffix(".png")).size > (300, 200)
     if wrong:
         assert re.fullmatch(rf"MPLBACKEND={backend}: .+; figures are saved to files instead\.\n", result.stderr)

@@ -18,7 +18,6 @@ def lines(curves, xlabel, ylabel, title=None, axes=None):
     Parameters
     ----------
     curves : {name in the legend: (n,) values}; lengths may differ
-    xlabel, ylabel, title : str
     axes : matplotlib Axes, for several plots in one figure; a new figure if omitted
 
     Returns
@@ -44,16 +43,9 @@ def lines(curves, xlabel, ylabel, title=None, axes=None):
 
 
 def learning_curves(accuracy=None, loss=None, title=None):
-    """Draw accuracies or losses, or both side by side, against the epoch.
+    """Draw accuracies or losses, or both side by side, against the epoch. Returns a list of one or two matplotlib Axes.
 
-    Parameters
-    ----------
     accuracy, loss : {"train": values, "test": values}, one value per epoch (a loss per step is drawn by `lines`)
-    title : str, optional
-
-    Returns
-    -------
-    list of matplotlib Axes, one for each of the two that was given
     """
     panels = [(curves, "epoch", label) for label, curves in [("accuracy", accuracy), ("loss", loss)] if curves]
     if not panels:
@@ -64,9 +56,7 @@ def learning_curves(accuracy=None, loss=None, title=None):
 def training_curves(trainer, title=None):
     """Draw what a Trainer remembers: the loss of every step, smoothed, and the accuracies of every epoch.
 
-    Returns
-    -------
-    list of matplotlib Axes: the loss and the accuracies
+    Returns their two matplotlib Axes.
     """
     accuracies = {"train": trainer.train_acc_list, "test": trainer.test_acc_list}
     if "val_acc" in getattr(trainer, "history", {}):        # a reader's own trainer may have none

@@ -12,6 +12,7 @@ from matplotlib.patches import FancyBboxPatch, PathPatch
 from matplotlib.path import Path
 
 from common.figures.graph_layout import INDENT, ROW_GAP, Box, layout
+from common.figures.graph_wiring import length
 from common.figures.screen import plt
 from common.figures.value_block import BACKWARD, FORWARD, ValueBlock, line_height, text_width, write
 
@@ -31,21 +32,13 @@ def draw(graph, title=None, width=11):
 
     Parameters
     ----------
-    graph : common.figures.graph_wiring.Graph
-        Made by `record`, or by hand.
+    graph : common.figures.graph_wiring.Graph, made by `record` or by hand
     title : str, optional
-    width : float
-        In inches; a wider graph is broken into rows where it is a chain.
+    width : in inches; a wider graph is broken into rows where it is a chain
 
     Returns
     -------
-    matplotlib Axes
-        Its coordinates are inches, y downwards.
-
-    Raises
-    ------
-    ValueError
-        If there is nothing in the graph.
+    matplotlib Axes, whose coordinates are inches, y downwards
     """
     if not graph.nodes:
         raise ValueError("draw: expected a graph with layers in it, got an empty one")
@@ -58,7 +51,8 @@ def draw(graph, title=None, width=11):
         legend.append(("|dW|: length of a parameter's gradient", BACKWARD))
     ends = np.cumsum([text_width(text, 9) + 0.35 for text, _ in legend])
     head, height = 0.7 if title else 0.35, rows[-1][3]
-    width = max(ends[-1] - 0.35, text_width(title or "", 12, "bold"), *(row[2] + INDENT * (len(rows) > 1) for row in rows))
+    right = max(row[2] for row in rows) + (INDENT if len(rows) > 1 else 0)
+    width = max(ends[-1] - 0.35, text_width(title or "", 12, "bold"), right)
     figure = plt.figure(figsize=(width + 2 * MARGIN, height + head + 2 * MARGIN))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
@@ -77,24 +71,22 @@ def draw(graph, title=None, width=11):
 
 
 class Line(Box):
-    """A line on to the next box, the value over it, its derivative under it. Without a source it begins with its name."""
+    """A line on to the next box, the value over it, its derivative under it. An input's begins with its name."""
     ends_row = True
 
     def __init__(self, name, value, grad, source, size, is_input):
         self.over = ValueBlock(value, size, FORWARD, is_input)
-        self.under = None if grad is None else ValueBlock(grad, size, BACKWARD, is_input)
-        self.name, self.size = "" if source else name, size + 1
-        self.begin = text_width(self.name, size + 1) + 0.06 * (not source)
-        self.length = max(0.45, self.over.width, self.under.width if self.under else 0)
-        super().__init__(self.begin + self.length, CLEAR + self.over.height,
-                         CLEAR + (self.under.height if self.under else 0), [source] if source else [],
-                         align=0 if source else 1)
+        self.under = ValueBlock(grad, size, BACKWARD, is_input)
+        self.name, self.size, self.returns = "" if source else name, size + 1, grad is not None
+        self.begin = 0 if source else text_width(name, size + 1) + 0.06
+        self.length = max(0.45, self.over.width, self.under.width)
+        super().__init__(self.begin + self.length, CLEAR + self.over.height, CLEAR + self.under.height,
+                         [source] if source else [], align=0 if source else 1)
 
     def paint(self, axes):
         write(axes, self.left, self.y, self.name, self.size, ha="left")
         self.over.paint(axes, self.right - self.length / 2, self.y - CLEAR, -1)
-        if self.under:
-            self.under.paint(axes, self.right - self.length / 2, self.y + CLEAR, 1)
+        self.under.paint(axes, self.right - self.length / 2, self.y + CLEAR, 1)
 
 
 class Shape(Box):
@@ -109,8 +101,8 @@ class Shape(Box):
     def paint(self, axes):
         if self.color:
             style = "circle,pad=0" if self.radius else "round,pad=0,rounding_size=0.08"
-            axes.add_artist(FancyBboxPatch((self.left, self.top), self.width, self.bottom - self.top, style, zorder=3,
-                                           facecolor=self.color, edgecolor="black", gid="node" if self.texts else "dot"))
+            axes.add_artist(FancyBboxPatch((self.left, self.top), self.width, self.above + self.below, style, zorder=3,
+                                           fc=self.color, ec="black", gid="node" if self.texts else "dot"))
         y = self.y - sum(line_height(size) for _, size, *_ in self.texts) / 2
         for text, size, weight, color in self.texts:
             write(axes, self.x, y + line_height(size) / 2, text, size, color, weight=weight)
@@ -139,9 +131,7 @@ def _boxes(graph, size):
         end(name)
     for node in graph.nodes:
         lines = [line(name, grad) for name, grad in zip_longest(node.inputs, node.grads[:len(node.inputs)])]
-        texts = _texts(node, size)
-        is_round = len(texts) == 1 and len(texts[0][0]) < 4
-        sources[node.out] = Shape(lines, texts, "#e9edf2" if node.params else "white", RADIUS * is_round)
+        sources[node.out] = _layer(node, lines, size)
         boxes.append(sources[node.out])
         if node.inside:
             braces.setdefault(node.inside, []).append(boxes[-1])
@@ -149,35 +139,31 @@ def _boxes(graph, size):
     return boxes, braces
 
 
-def _texts(node, size):
-    """What stands in a layer's box: its symbol or name, and its parameters: [(text, size, weight, color), ...]."""
+def _layer(node, lines, size):
+    """A circle for an operation with a short symbol, a box for a layer, with the shapes of its parameters."""
     kind = type(node.layer).__name__
     symbol = SYMBOLS.get(kind, node.name if node.title == node.name else kind)
     if len(symbol) < 4 and not node.params:
-        return [(symbol, size + 2, "normal", "black")]
+        return Shape(lines, [(symbol, size + 2, "normal", "black")], "white", RADIUS)
     texts = [(word, size + 2, "bold", "black") for word in symbol.split(" ")]
-    if node.title != node.name:
-        texts.append((node.name, size, "normal", "black"))
+    texts += [] if node.title == node.name else [(node.name, size, "normal", "black")]
     for key, (value, grad) in node.params.items():
         texts.append((f"{key} {np.shape(value)}", size, "normal", FORWARD))
-        if grad is not None:
-            with np.errstate(all="ignore"):
-                texts.append((f"|d{key}| {np.linalg.norm(grad):.3g}", size, "normal", BACKWARD))
-    return texts
+        texts += [] if grad is None else [(f"|d{key}| {length(grad):.3g}", size, "normal", BACKWARD)]
+    return Shape(lines, texts, "#e9edf2" if node.params else "white")
 
 
 def _paint_line(axes, rows, line, target, port):
     """The arrow forward and, if anything comes back, the arrow backward under it; `port` below the target's middle."""
-    arrows = [(-APART, FORWARD, "-", 1), (APART, BACKWARD, (0, (3, 1.2)), -1)] if line.under else [(0, FORWARD, "-", 1)]
-    for down, color, style, direction in arrows:
-        path = _path(rows, line, target, port, down)
+    for side, color, style, last in [(-1, FORWARD, "-", -1), (1, BACKWARD, (0, (3, 1.2)), 0)][:1 + line.returns]:
+        path = _path(rows, line, target, port, side * APART * line.returns)
         axes.add_artist(PathPatch(path, fill=False, edgecolor=color, linestyle=style, linewidth=1.1, gid="line"))
-        head = [(0.2 * direction, 0), (-0.8 * direction, 0.35), (-0.8 * direction, -0.35)]
-        axes.plot(*path.vertices[-1 if direction == 1 else 0], color=color, marker=head, markersize=12, markeredgewidth=0)
+        head = [(-0.2 * side, 0), (0.8 * side, 0.35), (0.8 * side, -0.35)]
+        axes.plot(*path.vertices[last], color=color, marker=head, markersize=12, markeredgewidth=0)
 
 
 def _path(rows, line, target, port, down):
-    """From the line's source along the line to its target, `down` below the middle, and as far beside it where it bends."""
+    """From the line's source along it to its target, `down` below the middle, and as far beside it where it bends."""
     boxes = [*line.sources, line, target]
     y = boxes[0].y
     points, codes = [(boxes[0].right if line.sources else line.left + line.begin, y + down)], [Path.MOVETO]

@@ -5,10 +5,9 @@ from common.figures.screen import plt
 
 
 def confusion(matrix):
-    """Draw a confusion matrix (K, K): each count as a number; the darker, the larger its share of the mistakes.
+    """Draw a matrix (K, K) of `common.training.evaluation.confusion_matrix`: the darker, the more mistakes.
 
-    The matrix is that of `common.training.evaluation.confusion_matrix`: rows are the right classes, columns the net's.
-    Returns the matplotlib Axes.
+    Rows are the right classes, columns the net's. Returns the matplotlib Axes.
     """
     matrix = np.asarray(matrix)
     mistakes = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)     # else the diagonal would drown them
@@ -24,10 +23,7 @@ def confusion(matrix):
 
 
 def class_accuracies(accuracy):
-    """Draw the accuracy (K,) of each class, a confusion matrix's diagonal by its rows' sums, as its share of mistakes.
-
-    Returns the matplotlib Axes.
-    """
+    """Draw each class's share of mistakes, 1 - accuracy (K,). Returns the matplotlib Axes."""
     mistakes = 1 - np.asarray(accuracy)         # bars of 0.99 and 0.98 would look alike
     axes = plt.subplots(figsize=(7, 4), layout="constrained")[1]
     bars = axes.bar(range(len(mistakes)), mistakes, color="tab:orange")

@@ -28,7 +28,7 @@ def convolution(layer, x, W, b):
 
 def pooling(layer, x):
     size = layer.pool_h, layer.pool_w
-    col = x.im2col(*size, layer.stride, layer.pad, border=-np.inf)
+    col = x.im2col(*size, layer.stride, layer.pad, -np.inf)                 # a border never is the largest
     windows = col.rearranged(lambda col: col.reshape(-1, size[0] * size[1]))
     return _images(windows.max(), layer, x.shape, *size)
 

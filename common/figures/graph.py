@@ -5,7 +5,6 @@
 """
 import copy
 import functools
-from collections import Counter
 
 import numpy as np
 
@@ -42,18 +41,19 @@ def record(net, x, t=None, opened=()):
     """
     layers, loss = _layers(net, t)
     copies, loss = copy.deepcopy((layers, loss))
-    all_layers = copies if t is None else {**copies, type(loss).__name__: loss}
+    if t is not None:
+        copies[type(loss).__name__] = loss
     opened = [opened] if isinstance(opened, str) else list(opened)
-    can = {name: type(layer).__name__ for name, layer in all_layers.items() if type(layer).__name__ in FORMULAS}
+    can = {name: type(layer).__name__ for name, layer in copies.items() if type(layer).__name__ in FORMULAS}
     for name in opened:
         if name not in (*can, *can.values()):
             raise ValueError(f"opened: expected one of {', '.join(can) or 'none, as no layer can be'}, got {name!r}")
-    parameters = _named_parameters(all_layers)
     graph = Graph(x=np.asarray(x))
 
-    def run(name, layer, inputs, out):
+    def run(name, inputs, out):
+        layer = copies[name]
         if name in opened or type(layer).__name__ in opened:
-            _forward_in_steps(graph, name, layer, inputs, out, parameters[name])
+            _forward_in_steps(graph, name, copies, inputs, out)
         else:
             graph.forward(layer, *inputs, out=out, name=name)
         return graph.values[out]
@@ -62,12 +62,11 @@ def record(net, x, t=None, opened=()):
         """A forward for the net's own layer: the copy runs instead, in training."""
         @functools.wraps(layers[name].forward)       # a Network looks whether forward takes train_flg
         def forward(x, *args, **options):
-            source = [key for key, value in graph.values.items() if value is x] or [
-                key for key, value in graph.values.items() if np.array_equal(value, x, equal_nan=True)]
-            if not source:
-                raise ValueError(f"{name}: {type(net).__name__}.predict gives it what neither x nor a layer is; "
-                                 "make a layer of that, or wire the layers by hand (Graph)")
-            return run(name, copies[name], source[-1:], name)
+            for same in (lambda value: value is x), (lambda value: np.array_equal(value, x, equal_nan=True)):
+                if found := [key for key, value in graph.values.items() if same(value)]:
+                    return run(name, found[-1:], name)
+            raise ValueError(f"{name}: {type(net).__name__}.predict gives it what neither x nor a layer is; "
+                             "make a layer of that, or wire the layers by hand (Graph)")
         return forward
 
     def in_a_row(x):
@@ -86,7 +85,7 @@ def record(net, x, t=None, opened=()):
                              "make a layer of that, or wire the layers by hand (Graph)")
         if t is not None:
             graph.values["t"] = np.asarray(t)
-            run(type(loss).__name__, loss, (out, "t"), "loss")
+            run(type(loss).__name__, (out, "t"), "loss")
         graph.backward(np.ones_like(y) if t is None else 1)
     finally:
         np.random.set_state(random_state)
@@ -115,18 +114,15 @@ def _layers(net, t):
     return named, loss
 
 
-def _named_parameters(layers):
-    """{name of a layer: {"W": "W1", ...}, ...}, as in Network: the n-th layer that has a W calls it Wn."""
-    count, named = Counter(), {}
-    for layer_name, layer in layers.items():
-        count.update(parameter_names(layer))
-        named[layer_name] = {name: f"{name}{count[name]}" for name in parameter_names(layer)}
-    return named
+def _forward_in_steps(graph, name, layers, inputs, out):
+    """Run the layer's formula step by step; it must come to the same result as the layer itself.
 
-
-def _forward_in_steps(graph, name, layer, inputs, out, parameters):
-    """Run the layer's formula step by step; it must come to the same result as the layer itself."""
+    Parameters are named as in Network: the n-th layer that has a W calls it Wn.
+    """
+    layer = layers[name]
     expected = layer.forward(*(graph.values[value] for value in inputs))
+    so_far = [key for other in list(layers)[:list(layers).index(name) + 1] for key in parameter_names(layers[other])]
+    parameters = {key: f"{key}{so_far.count(key)}" for key in parameter_names(layer)}
     graph.values.update({parameter: getattr(layer, key) for key, parameter in parameters.items()})
     title = Node(name, layer, (), out).title
     try:
@@ -137,6 +133,6 @@ def _forward_in_steps(graph, name, layer, inputs, out, parameters):
     except (AttributeError, TypeError, ValueError):     # a layer of the reader's own, with the name of one of ours
         right = False
     if not right:
-        raise ValueError(f"{name} cannot be opened: this {type(layer).__name__} computes something else than its formula")
+        raise ValueError(f"{name} cannot be opened: this {type(layer).__name__} computes something else")
     graph.nodes[-1].out = out
     graph.values[out] = graph.values.pop(result.name)

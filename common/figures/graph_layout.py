@@ -3,6 +3,7 @@
 What leads straight on has one height, and what joins it stands below. Lengths are in inches, y grows downwards.
 """
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 COLUMN_GAP = 0.13       # between boxes side by side
 BEND = 0.35             # more, where lines change their height
@@ -86,7 +87,7 @@ def _find_heights(boxes, free):
 
 
 def _break_into_rows(columns, max_width, head):
-    crossing, gaps = [0] * len(columns), [COLUMN_GAP] * len(columns)    # how many lines go on from each column, and where
+    crossing, gaps = [0] * len(columns), [COLUMN_GAP] * len(columns)    # how many lines leave each column, how far
     for box in [box for column in columns for box in column]:
         for source in box.sources:
             for column in range(source.column, box.column):
@@ -103,13 +104,11 @@ def _break_into_rows(columns, max_width, head):
 
     def broken(limit):
         """The columns of each row, as ranges."""
-        rows, start = [], 0
-        while right[-1] - left[start] > limit and cuts and cuts[-1] >= start:
-            later = [cut for cut in cuts if cut >= start]
-            fitting = [cut for cut in later if right[cut] - left[start] <= limit]
-            rows.append(range(start, (fitting or later[:1])[-1] + 1))
-            start = rows[-1].stop
-        return [*rows, range(start, len(columns))]
+        starts = [0]
+        for cut, following in pairwise([*cuts, len(columns) - 1]):
+            if right[following] - left[starts[-1]] > limit:
+                starts.append(cut + 1)
+        return [range(start, stop) for start, stop in pairwise([*starts, len(columns)])]
 
     count = len(broken(max_width))
     rows = next(rows for share in range(50, 101) if len(rows := broken(max_width * share / 100)) == count)  # most even

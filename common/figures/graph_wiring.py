@@ -17,25 +17,14 @@ from common.own_layer import parameter_names
 
 @dataclass(eq=False)
 class Node:
-    """One layer, or one operation, in a graph.
-
-    Attributes
-    ----------
-    name : what it is called in the graph
-    layer : the object whose forward and backward ran
-    inputs : names of the values that went in
-    out : name of the value that came out
-    inside : title of the layer that this is a step of, or None
-    grads : what backward returned, a derivative for each of the inputs (none for targets)
-    seconds : for forward and backward
-    """
+    """One layer, or one operation, in a graph."""
     name: str
     layer: object
-    inputs: tuple
-    out: str
-    inside: str | None = None
-    grads: tuple = ()
-    seconds: float = 0
+    inputs: tuple                   # names of the values that went in
+    out: str                        # name of the value that came out
+    inside: str | None = None       # title of the layer that this is a step of
+    grads: tuple = ()               # what backward returned, a derivative for each of the inputs (none for targets)
+    seconds: float = 0              # for forward and backward
 
     @property
     def title(self):
@@ -49,6 +38,12 @@ class Node:
         """{"W": (array, its gradient or None), ...}"""
         return {name: (getattr(self.layer, name), getattr(self.layer, f"d{name}", None))
                 for name in parameter_names(self.layer)}
+
+
+def length(*arrays):
+    """The length of all arrays as one vector; in float32, the squares of small numbers would be 0."""
+    with np.errstate(over="ignore"):
+        return np.linalg.norm([np.linalg.norm(np.asarray(array, np.float64)) for array in arrays])
 
 
 class Graph:
@@ -115,28 +110,25 @@ class Graph:
     def __str__(self):
         """A table: every layer's output, and how large what comes back to it is."""
         rows = [("layer", "output", "parameters", "mean", "std", "|dL/dout|", "|dL/dparams|", "seconds")]
-        rows += [(name, *self._numbers(name, []), "") for name in self.inputs if name in self.grads]
+        rows += [(name, *self._numbers(name), "") for name in self.inputs if name in self.grads]
         rows += [(f"{node.inside}, {node.title}" if node.inside else node.title,
                   *self._numbers(node.out, node.params.values()), f"{node.seconds:.4f}") for node in self.nodes]
         widths = [max(map(len, column)) for column in zip(*rows)]
-        head, *lines = ["  ".join(cell.ljust(width) if i < 2 else cell.rjust(width)
-                                  for i, (cell, width) in enumerate(zip(row, widths))).rstrip() for row in rows]
+        head, *lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
+                        for row in rows]
         last, size = self.nodes[-1].out, sum(np.size(value) for node in self.nodes for value, _ in node.params.values())
         end = [f"{last} {self.values[last]:.6g}"] if np.ndim(self.values[last]) == 0 else []
         end += [f"{size:,} parameters"] if size else []
         end += [f"{sum(node.seconds for node in self.nodes):.4f} seconds"]
-        rule = "-" * max(map(len, lines))
+        rule = "-" * len(head)
         return "\n".join([head, rule, *lines, rule, ", ".join(end)])
 
-    def _numbers(self, name, params):
+    def _numbers(self, name, params=()):
         """What the table says of a value, and of the parameters [(array, gradient), ...] of the layer that made it."""
-        def length(arrays):
-            """Of all as one vector; "" for none."""
-            return f"{np.linalg.norm(np.concatenate([np.ravel(array) for array in arrays])):.3g}" if arrays else ""
-
-        value, size = np.asarray(self.values[name]), sum(np.size(array) for array, _ in params)
+        value, size = np.asarray(self.values[name], np.float64), sum(np.size(array) for array, _ in params)
+        grads = [grad for _, grad in params if grad is not None]
         with np.errstate(all="ignore"):         # inf and NaN are shown as they are
             return (str(value.shape) if value.ndim else "number", f"{size:,}" if size else "",
                     f"{value.mean():.3g}" if value.size else "", f"{value.std():.3g}" if value.size else "",
-                    length([self.grads[name]] if name in self.grads else []),
-                    length([grad for _, grad in params if grad is not None]))
+                    f"{length(self.grads[name]):.3g}" if name in self.grads else "",
+                    f"{length(*grads):.3g}" if grads else "")

@@ -21,16 +21,10 @@ def tiles(images, columns, top=1, left=1):
 def image_grid(images, titles=None, columns=10, title=None):
     """Draw images in rows, all on one grey scale from the smallest value (black) to the largest (white).
 
-    Parameters
-    ----------
     images : (N, H, W), (N, 1, H, W) or (N, H*W) of square images; any range of values
-    titles : N values, what stands over each image, in one line or several; optional
-    columns : images in a row
-    title : what stands over the figure; optional
+    titles : N values, what stands over each image, in one line or several; title stands over the figure
 
-    Returns
-    -------
-    matplotlib Axes
+    Returns the matplotlib Axes.
     """
     images = np.asarray(images, dtype=float)
     shape = images.shape

@@ -19,34 +19,29 @@ MOST_MAPS = 16          # channels in a picture
 
 
 class ValueBlock:
-    """A few lines of text, and beyond them, seen from the line in the graph, a tiny picture.
+    """A few lines of text, and beyond them, seen from the line in the graph, a tiny picture; nothing for None.
 
-    Parameters
-    ----------
-    value : number or array
-    size : of the text, in points
-    color : FORWARD or BACKWARD
-    is_input : does it belong to an input of the graph? Then rows of a square number of values are pictures.
+    color is FORWARD or BACKWARD. Of an input of the graph, rows of a square number of values are pictures.
     """
 
     def __init__(self, value, size, color, is_input):
         self.value, self.size, self.color, self.is_input = np.asarray(value), size, color, is_input
-        self.lines = describe(self.value)
+        self.lines = [] if value is None else describe(self.value)
         self.picture = self.value.size > SMALL and self.value.dtype.kind == "f" and np.isfinite(self.value).any()
         self.height = len(self.lines) * line_height(size) + (GAP + PICTURE) * self.picture
-        self.width = max(PICTURE * self.picture, *(text_width(line, size) for line in self.lines)) + 0.04
+        self.width = max([PICTURE * self.picture, *(text_width(line, size) for line in self.lines)]) + 0.04
 
     def paint(self, axes, x, y, side):
         """Draw it over (side -1) or under (side 1) the point (x, y); y grows downwards."""
         for i, line in enumerate(self.lines[::side]):
             write(axes, x, y + side * (i + 0.5) * line_height(self.size), line, self.size, self.color)
         if self.picture:
-            top = min(y + side * self.height, y + side * (self.height - PICTURE))
+            left, bottom = x - PICTURE / 2, max(y + side * self.height, y + side * (self.height - PICTURE))
             images = _images(self.value, self.is_input)
             if images is None:
-                self._paint_histogram(axes, x - PICTURE / 2, top + PICTURE)
+                self._paint_histogram(axes, left, bottom)
             else:
-                self._paint_images(axes, images, (x - PICTURE / 2, x + PICTURE / 2, top + PICTURE, top))
+                self._paint_images(axes, images, (left, left + PICTURE, bottom, bottom - PICTURE))
 
     def _paint_images(self, axes, images, extent):
         picture, limit = tiles(images, math.ceil(math.sqrt(len(images))))[1:, 1:], None
@@ -58,8 +53,8 @@ class ValueBlock:
 
     def _paint_histogram(self, axes, left, bottom):
         values = self.value[np.isfinite(self.value)].astype(float)
-        values /= np.abs(values).max() or 1             # no value is too large or too small for bins then,
-        counts, _ = np.histogram(values, bins=20, range=(values.min() - 1e-9, values.max() + 1e-9))     # no range either
+        values /= np.abs(values).max() or 1             # no value is too large or too small for bins
+        counts, _ = np.histogram(values, bins=20, range=(values.min() - 1e-9, values.max() + 1e-9))
         axes.stairs(bottom - 0.9 * PICTURE * counts / counts.max(), np.linspace(left, left + PICTURE, 21), fill=True,
                     baseline=bottom, facecolor=(self.color, 0.35), edgecolor=self.color, linewidth=0.7, gid="histogram")
 
@@ -69,22 +64,21 @@ def describe(value):
     if value.size == 0:
         return [str(value.shape)]
     if value.size == 1:
-        return [f"{value.item():.6g}"]              # 220.00000000000003 as 220
-    is_float = value.dtype.kind == "f"
+        return [f"{value.item() + 0:.6g}"]          # 220.00000000000003 as 220, -0.0 as 0
+    is_float, numbers = value.dtype.kind == "f", value.astype(np.float64)
     if value.size > SMALL:
         with np.errstate(all="ignore"):             # inf and NaN are shown as they are
-            return [str(value.shape)] + ([f"mean {value.mean():.3g}", f"std {value.std():.3g}"] if is_float else [])
-    value = value.astype(float)
-    largest = np.abs(value[np.isfinite(value)]).max(initial=0)
+            return [str(value.shape)] + is_float * [f"mean {numbers.mean():.3g}", f"std {numbers.std():.3g}"]
+    largest = np.abs(numbers[np.isfinite(numbers)]).max(initial=0)
     decimals = 2 - math.floor(math.log10(largest)) if is_float and largest else 0       # three digits of the largest
     if is_float and not -2 < decimals < 6:
-        texts = [f"{number:.1e}" for number in value.flat]
+        texts = [f"{number:.1e}" for number in numbers.flat]
     else:
-        texts = [f"{number:.{max(0, decimals)}f}" for number in value.round(decimals).ravel() + 0]     # no -0.00
+        texts = [f"{number:.{max(0, decimals)}f}" for number in numbers.round(decimals).ravel() + 0]    # no -0.00
     width = max(map(len, texts))
     rows = np.reshape([text.rjust(width) for text in texts], (-1, value.shape[-1]))
-    length = max(1, min(5, 30 // width))
-    return [" ".join(row[i:i + length]) for row in rows for i in range(0, len(row), length)]
+    count = max(1, min(5, 30 // width))
+    return [" ".join(row[i:i + count]) for row in rows for i in range(0, len(row), count)]
 
 
 def _images(value, is_input):
