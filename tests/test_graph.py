@@ -405,6 +405,10 @@ def test_the_table_has_what_it_promises():
 
 def test_the_table_tells_the_kind_of_layer_where_its_name_does_not():
     text = str(record(NETS["sigmoid"](), *batch(""), "Affine1"))
+    tiny = Graph(x=np.full(4, 1e-30, np.float32))
+    tiny.forward(Relu(), "x", out="y")
+    tiny.backward(tiny.values["y"])
+    assert str(tiny).count("2e-30") == 2        # the length of [1e-30] * 4
     assert "Activation_function1: Sigmoid" in text and "Affine2:" not in text and "Affine1, dot " in text
 
 
@@ -576,6 +580,7 @@ def test_odd_values_and_names_are_drawn(values):
     (np.array([[123.0, 4.0]]), ["123   4"]), (np.arange(12) % 2, ["0 1 0 1 0", "1 0 1 0 1", "0 1"]),
     (np.array([np.nan, 1.0]), [" nan 1.00"]), (np.array([3e-320, 1e-15]), ["3.0e-320  1.0e-15"]),
     (np.arange(12).reshape(2, 6), [" 0  1  2  3  4", " 5", " 6  7  8  9 10", "11"]), (np.array([True, False]), ["1 0"]),
+    (np.float32(-0.0), ["0"]), (np.full((9, 2), [1e-30, -1e-30], "f"), ["(9, 2)", "mean 0", "std 1e-30"]),
     (np.zeros((0, 3)), ["(0, 3)"]), (np.ones((4, 5)), ["(4, 5)", "mean 1", "std 0"]), (np.ones(13, int), ["(13,)"]),
 ])
 def test_values_are_written_without_noise(value, lines):
