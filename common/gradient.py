@@ -194,7 +194,6 @@ def _compare(probe, name, places, bound):
         by_differences[place] = slope(probe.value, array, np.unravel_index(place, array.shape))
     if np.shape(given) != array.shape:
         return Comparison(given, by_differences.reshape(array.shape), smallest=smallest)
-
     grad, at_bends = np.array(given, np.float64).ravel(), np.zeros(array.size, bool)
     tolerance = bound * Comparison(grad, by_differences, smallest=smallest).scale
     for place in progress([place for place in places if not abs(grad[place] - by_differences[place]) <= tolerance]):
@@ -219,7 +218,8 @@ def _range(probe, array, place, expected, tolerance):
     nearer_left, nearer_right = _sides(probe.weighted, array, index, SMALL_STEP / 2)
     jump = abs(right.sum() - left.sum())
     if jump <= max(tolerance, 1e-8 * probe.size) or abs(nearer_right.sum() - nearer_left.sum()) <= 0.75 * jump:
-        nearest = min(coarse, (left + right).sum() / 2, key=lambda value: abs(value - expected))
+        slopes = np.array([(left + right).sum() / 2, left.sum(), right.sum()])      # a bend close by is on one side
+        nearest = min(np.where(np.isfinite(slopes), slopes, np.inf), key=lambda value: abs(value - expected))
         return nearest, nearest
     if not probe.is_layer:      # many bends may add up
         return -np.inf, np.inf
@@ -251,7 +251,6 @@ def _compare_at_bends(probe, name, places, grad, by_differences, tolerance):
     surplus = grad.sum() - (left + right) / 2
     if abs(right - left) <= uncertain < abs(surplus):
         by_differences[places] = grad[places] - surplus / len(places)   # nobody knows which of them is wrong
-
     array[...] = start
     starts, rng = {key: value.copy() for key, value in probe.arrays.items()}, np.random.default_rng(2)
     for value in probe.arrays.values():
