@@ -614,9 +614,9 @@ class Pole:
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("layer, x, says", [
-    (Rounds(), normal(4, 3), "dx cannot be compared: forward is not smooth here"),
-    (Jumps(), normal(4, 3), "dx should be 0 everywhere: the result of forward stays the same if x changes a little"),
-    (Steps(), normal(4, 3), "dx should be 0 everywhere: the result of forward stays the same if x changes a little"),
+    (Rounds(), np.linspace(-1.3, 1.1, 12), "dx cannot be compared: forward is not smooth here"),
+    (Jumps(), np.linspace(-1.3, 1.1, 12), "dx should be 0 everywhere: the result of forward stays the same if x changes a little"),
+    (Steps(), np.linspace(-1.3, 1.1, 12), "dx should be 0 everywhere: the result of forward stays the same if x changes a little"),
     (Pole(), np.array([1.0, 0.5]), "Close to this x the result of forward is nan or infinite")])
 def test_a_forward_that_cannot_be_compared_is_named_and_backward_is_not(layer, x, says):
     assert check_gradients(layer, x)["x"].diagnosis.startswith(says)
