@@ -245,7 +245,7 @@ def statistics_held_constant(e):
         if e.is_right(direct - parts.sum(axis=0)) and e.explains(direct - np.tensordot(amounts, parts, 1)):
             amounts = dict(zip(("mean", "standard deviation"), amounts))
             constant = " and the ".join(what for what, amount in amounts.items() if amount == 0)
-            yield ((f"Backward takes the {constant} over {words} for constant, but {e.name} changes the {constant} "
+            yield ((f"Backward treats the {constant} over {words} as constant, but {e.name} changes the {constant} "
                     f"too: that part of d{e.name} is missing."), constant)
             for what, amount in amounts.items():
                 wrong = "has the wrong sign" if amount == -1 else f"is {times(amount)} what it should be"
@@ -286,7 +286,7 @@ def missing_array(e):
         if values.ndim <= e.right.ndim and all(n in (1, m) for n, m in zip(values.shape[::-1], e.right.shape[::-1])):
             for name, factor in ((what, values), (f"1 / {what}", 1 / values)):
                 yield f"The factor {name} is missing in d{e.name}.", e.is_right(e.given * factor)
-                yield f"d{e.name} has the factor {name} once too often.", e.explains(e.right * factor)
+                yield f"d{e.name} has the factor {name}, which does not belong there.", e.explains(e.right * factor)
 
 
 def factor(e):

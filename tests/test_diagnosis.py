@@ -441,15 +441,15 @@ WRONG = {
         [np.arange(72).reshape(2, 1, 6, 6) // 4], "x", "where forward bends, as where two values are equal"),
     # terms and sums
     "batch norm: both statistics": (wrong(Normalize, x=lambda s, d: d * s.scale / s.spread), [(8, 6)], "x",
-        "Backward takes the mean and the standard deviation over axis 0 for constant, but x changes .* too"),
+        "Backward treats the mean and the standard deviation over axis 0 as constant, but x changes .* too"),
     "batch norm: mean only": (
         wrong(Normalize, x=lambda s, d: Normalize.backward(s, d) + s.mean(d * s.scale) / s.spread), [(8, 6)], "x",
-        "Backward takes the mean over axis 0 for constant, but x changes .* too"),
+        "Backward treats the mean over axis 0 as constant, but x changes .* too"),
     "batch norm: deviation only": (
         wrong(Normalize, x=lambda s, d: (d * s.scale - s.mean(d * s.scale)) / s.spread), [(8, 6)], "x",
-        "Backward takes the standard deviation over axis 0 for constant, but x changes .* too"),
+        "Backward treats the standard deviation over axis 0 as constant, but x changes .* too"),
     "layer norm: both statistics": (wrong(NormalizeRows, x=lambda s, d: d * s.scale / s.spread), [(8, 6)], "x",
-        "Backward takes the mean and the standard deviation over axis 1 for constant, but x changes .* too"),
+        "Backward treats the mean and the standard deviation over axis 1 as constant, but x changes .* too"),
     "softmax: as if each score stood alone": (wrong(Softmax, x=lambda s, d: d * s.y * (1 - s.y)), [FLAT], "x",
         "only how a value changes its own output. It changes other"),
     "lookup: = in place of add.at": (wrong(Lookup, W=lambda s, d: assign(s, d)), [np.array([1, 3, 3, 6, 1])], "W",
@@ -467,7 +467,7 @@ WRONG = {
     "batch norm: no scale": (wrong(Normalize, x=lambda s, d: Normalize.backward(s, d / s.scale)), [(8, 6)], "x",
         "The factor scale is missing"),
     "batch norm: no spread": (wrong(Normalize, x=lambda s, d: Normalize.backward(s, d) * s.spread), [(8, 6)], "x",
-        "has the factor spread once too often"),
+        "has the factor spread, which does not belong"),
     # other inputs, memory
     "product: swapped": (wrong(Product, x=lambda s, d: (d * s.x, d * s.y)), [FLAT, FLAT], "x",
         "is the gradient of y, not"),
@@ -479,7 +479,7 @@ WRONG = {
     "one activation in two places": (Shared, [FLAT], "W", "act runs forward twice before its backward"),
     "batch norm: sum for mean": (
         wrong(Normalize, x=lambda s, d: (d * s.scale - (d * s.scale).sum(axis=0)) / s.spread), [(8, 6)], "x",
-        "Backward takes the standard deviation over axis 0 for constant"),
+        "Backward treats the standard deviation over axis 0 as constant"),
     "batch norm: sign of the deviation's part": (
         wrong(Normalize, x=lambda s, d:
             Normalize.backward(s, d) + 2 * s.xn * s.mean(d * s.scale * s.xn) / s.spread), [(8, 6)], "x",
@@ -615,8 +615,8 @@ class Pole:
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("layer, x, says", [
     (Rounds(), np.linspace(-1.3, 1.1, 12), "dx cannot be compared: forward is not smooth here"),
-    (Jumps(), np.linspace(-1.3, 1.1, 12), "dx should be 0 everywhere: the result of forward stays the same if x changes a little"),
-    (Steps(), np.linspace(-1.3, 1.1, 12), "dx should be 0 everywhere: the result of forward stays the same if x changes a little"),
+    (Jumps(), np.linspace(-1.3, 1.1, 12), "dx should be 0 everywhere: the result of forward stays the same"),
+    (Steps(), np.linspace(-1.3, 1.1, 12), "dx should be 0 everywhere: the result of forward stays the same"),
     (Pole(), np.array([1.0, 0.5]), "Close to this x the result of forward is nan or infinite")])
 def test_a_forward_that_cannot_be_compared_is_named_and_backward_is_not(layer, x, says):
     assert check_gradients(layer, x)["x"].diagnosis.startswith(says)
