@@ -53,7 +53,10 @@ def load_checkpoint(path, trainer):
     try:
         optimizer, states, (epoch, step, stop) = dict(saved["optimizer"]), list(saved["callbacks"]), saved["progress"]
         losses, history = saved["losses"].tolist(), {name: array.tolist() for name, array in saved["history"].items()}
-        if not 0 <= saved["random"][2] <= 624:      # its place among 624 numbers: NumPy would read other memory
+        _, numbers, place, *_ = saved["random"]
+        if len(numbers) != 624 or not 0 <= place <= 624:        # NumPy would read other memory
+            raise ValueError
+        if any(callable(getattr(type(trainer.optimizer), name, None)) for name in optimizer) or type(step) is not int:
             raise ValueError
         np.random.set_state(saved["random"])
     except (AttributeError, LookupError, TypeError, ValueError):
@@ -72,7 +75,8 @@ def read_checkpoint(path):
     """The dict in a checkpoint. ValueError: it is something else."""
     saved = load_pickle(path)
     if isinstance(saved, dict) and isinstance(saved.get("epochs"), int) and isinstance(saved.get("settings"), dict):
-        return saved
+        if all(isinstance(text, str) for text in saved["settings"].values()):
+            return saved
     raise ValueError(f"{path}: expected a checkpoint of a training, got something else")
 
 
