@@ -36,14 +36,30 @@ def probabilities_of(network, digit):
     return probabilities(network, digit[np.newaxis, np.newaxis])[0]
 
 
-def prepare(path):
+def prepare(path, network):
     """(picture, ink, digit) of a file, see `dataset.digit_image`. ValueError or OSError if it shows no single digit."""
     picture = read_picture(path)
     try:
         ink = find_ink(picture)
+        if are_two_digits(ink, network):
+            raise ValueError("expected one digit, got two that touch; make a picture of each")
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     return picture, ink, center_digit(ink)
+
+
+def are_two_digits(ink, network):
+    """Cut (H, W) ink in two where it is thinnest: is the net surer of each half than of the whole?"""
+    top, bottom, left, right = bounding_box(ink)
+    ink = ink[top:bottom, left:right]
+    height, width = ink.shape
+    if width < 0.9 * height:
+        return False
+    middle = slice(width // 3, width - width // 3)
+    cut = middle.start + np.argmin(ink[:, middle].sum(axis=0))
+    digits = np.stack([center_digit(part) for part in (ink, ink[:, :cut], ink[:, cut:])])
+    whole, *halves = probabilities(network, digits[:, np.newaxis]).max(axis=1)
+    return min(halves) > max(whole, 0.9)
 
 
 def in_words(probabilities):
@@ -93,7 +109,7 @@ def main():
     results = []
     for path in files:
         try:
-            picture, ink, digit = prepare(path)
+            picture, ink, digit = prepare(path, network)
         except OSError as error:
             print(f"{path}: {error.strerror}", file=sys.stderr)
         except ValueError as error:

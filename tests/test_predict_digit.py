@@ -3,13 +3,13 @@ import shutil
 
 import numpy as np
 import pytest
-from digits import TRAINED, real_digits
+from digits import TRAINED, enlarged, real_digits, trained_network
 from PIL import Image
 from scripts import copy_project, last_line, run_elsewhere, run_script
 
 from ch05 import predict_digit
 from ch05.deep_convnet import DeepConvNet
-from ch05.predict_digit import in_words, probabilities_of
+from ch05.predict_digit import are_two_digits, in_words, prepare, probabilities_of
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +72,21 @@ def test_without_files_or_parameters_it_says_what_it_needs(tmp_path, photo, monk
     shutil.rmtree(project / "ch05/trained", ignore_errors=True)
     result = run_script(project / "ch05/predict_digit.py", photo, check=False)
     assert result.returncode == 2 and "train_deepnet.py" in result.stderr and "Traceback" not in result.stderr
+
+
+def test_two_digits_that_touch_are_not_read_as_one(tmp_path):
+    seven, two = (enlarged(real_digits()[0][real_digits()[1] == digit][0], 200, (240, 400), 20, left)
+                  for digit, left in ((7, 50), (2, 160)))
+    for name, ink in (("two", np.maximum(seven, two)), ("one", two)):
+        Image.fromarray(np.uint8(255 * (1 - ink))).save(tmp_path / f"{name}.png")
+    with pytest.raises(ValueError, match="two.png: expected one digit, got two that touch"):
+        prepare(tmp_path / "two.png", trained_network())
+    prepare(tmp_path / "one.png", trained_network())
+
+
+def test_wide_digits_are_one():
+    wide = [digit for digit in real_digits()[0] if np.ptp(np.flatnonzero(digit.max(axis=0))) > 17][:40]
+    assert len(wide) == 40 and sum(are_two_digits(digit, trained_network()) for digit in wide) <= 2
 
 
 def test_probabilities_and_their_words():
