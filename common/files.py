@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+CHECKSUM = b"crc32:%08x"        # after the pickle
 OTHER_KINDS = {     # the first bytes of files that are given instead of a pickle, and what these are
     b"PK": "a zip file, as np.savez and torch.save write it: for np.savez, read it with np.load",
     b"\x93NUMPY": "a NumPy array (.npy): read it with np.load",
@@ -42,11 +43,7 @@ def write_atomically(path, data):
 
     Whoever reads `path` sees the old file or the whole new one, also when several processes write it at once, the
     disk fills up or the process is killed. `data` is bytes, or a function that writes to the open file it is given.
-
-    Raises
-    ------
-    OSError : the folder is missing or cannot be written, the disk is full, or `path` is a folder, a pipe or a device;
-        what is there is as it was, and no temporary file is left
+    Raises an OSError, and leaves all as it was, if that is impossible, or `path` is a folder, a pipe or a device.
     """
     path = Path(os.path.realpath(path) if os.path.islink(path) else path)      # a link stays a link
     if not path.parent.is_dir():
@@ -69,10 +66,7 @@ def write_atomically(path, data):
 
 
 def _remove_abandoned(temp):
-    """Delete what killed writers left beside `temp`: nothing was written to it in the last five minutes.
-
-    The clock of the folder's own machine tells the ages, so nothing is deleted that another machine still writes.
-    """
+    """Delete what killed writers left beside `temp`, five minutes old by the clock of the folder's own machine."""
     for other in temp.parent.glob("*." + 8 * "[0-9a-f]" + ".tmp"):
         with suppress(OSError):                     # another process was faster, or it is not ours to delete
             if temp.stat().st_mtime - other.stat().st_mtime > 300:
@@ -98,7 +92,7 @@ def save_pickle(path, obj):
         _read(data)
     except Exception as error:
         raise ValueError(f"{path} was not saved, because it could not be loaded again: {printable(error)}") from error
-    write_atomically(path, data + _checksum(data))
+    write_atomically(path, data + CHECKSUM % zlib.crc32(data))
 
 
 def load_pickle(path):
@@ -124,10 +118,6 @@ def load_pickle(path):
         raise UnreadableFile(f"{path}: expected plain data and NumPy arrays; nothing in it was run ({why})") from error
 
 
-def _checksum(pickled):
-    return b"crc32:%08x" % zlib.crc32(pickled)
-
-
 def _read(data):
     """What the bytes of a file hold, if they are one pickle of plain data."""
     start = data[:100].lstrip()
@@ -139,7 +129,7 @@ def _read(data):
     pickled, checksum = data[:-14], data[-14:]
     if not checksum.startswith(b"crc32:"):
         pickled = data                              # another program has written it
-    elif checksum != _checksum(pickled):
+    elif checksum != CHECKSUM % zlib.crc32(pickled):
         raise ValueError("the checksum does not match: the file is damaged")
     file = io.BytesIO(pickled)
     obj = _plain(_Unpickler(file, encoding="latin1").load(), {})       # Python 2 has bytes as text of this encoding
@@ -149,10 +139,7 @@ def _read(data):
 
 
 class _Unpickler(pickle._Unpickler):
-    """Python's own would import and call whatever the file names; this one knows the names in `ADMITTED`.
-
-    The base class is the one in Python. The one in C can be made to fill the memory by a damaged place number.
-    """
+    """Knows the names in `ADMITTED` only. Made from the unpickler in Python: a damaged file cannot fill its memory."""
 
     def find_class(self, module, name):
         module = module.replace("numpy.core", "numpy._core").replace("__builtin__", "builtins")     # older pickles

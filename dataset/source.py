@@ -40,20 +40,15 @@ class IdxFile:
         size = math.prod(self.shape)
         if not isinstance(array, np.ndarray) or array.dtype != np.uint8 or array.size != size:
             raise ValueError(f"expected {size} uint8 values of {self.name}")
-        array = np.ascontiguousarray(array.reshape(self.shape))
-        digest = hashlib.sha256(idx.header(self.shape))
-        digest.update(array)
-        if digest.hexdigest() != self.sha256:
-            raise ValueError(f"not the content of {self.name}: expected the SHA-256 {self.sha256}, "
-                             f"got {digest.hexdigest()}")
+        array = array.reshape(self.shape)
+        got = hashlib.sha256(idx.encode(array)).hexdigest()
+        if got != self.sha256:
+            raise ValueError(f"not the content of {self.name}: expected the SHA-256 {self.sha256}, got {got}")
         return array
 
 
 def four_files(train, test, sums):
-    """{key: IdxFile} of a set like MNIST, with `train` and `test` images of 28x28 and their labels.
-
-    `sums` holds the SHA-256 of each file before gzip, in the order of `FILE_NAMES`.
-    """
+    """{key: IdxFile} of a set like MNIST; `sums` holds each SHA-256, in the order of `FILE_NAMES`."""
     shapes = ((train, 28, 28), (train,), (test, 28, 28), (test,))
     return {key: IdxFile(name, shape, sha256)
             for (key, name), shape, sha256 in zip(FILE_NAMES.items(), shapes, sums, strict=True)}
@@ -111,7 +106,8 @@ def load(dataset):
 
 def prepare(dataset):
     """Find each file in a folder or on the internet, and write the cache. Returns and raises as `load`."""
-    arrays, origins = _find_or_download(dataset, dataset.folders())
+    found = _find_or_download(dataset, dataset.folders())
+    arrays = {key: array for key, (array, _) in found.items()}
     say(f"Creating pickle file {dataset.cache}")
     flat = {key: array.reshape(len(array), -1) if array.ndim > 1 else array for key, array in arrays.items()}
     try:
@@ -119,7 +115,7 @@ def prepare(dataset):
         say("Done!")
     except OSError as error:
         say(f"Cannot write it ({error}). The data is good, but the next start will be no faster.")
-    return arrays, ", ".join(dict.fromkeys(origins))
+    return arrays, ", ".join(dict.fromkeys(origin for _, origin in found.values()))
 
 
 def download(dataset):
@@ -155,20 +151,17 @@ def read_file(path, file):
 def read_cache(dataset):
     """The arrays in the cache. ValueError or OSError if they are not the right ones."""
     content = load_pickle(dataset.cache)
-    content = content if isinstance(content, dict) else {}
-    try:
-        return {key: file.check(content.get(key)) for key, file in dataset.files.items()}
-    except ValueError as error:
-        raise ValueError(f"{dataset.cache}: {error}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"expected a dict of arrays, got {type(content).__name__}")
+    return {key: file.check(content.get(key)) for key, file in dataset.files.items()}
 
 
 def _find_or_download(dataset, folders):
-    """{key: array} of all the files, and where each comes from."""
+    """{key: (array, where it comes from)} of all the files."""
     mirrors = dataset.urls()
     paths = [path for folder in folders for path in _files_in(folder)]
-    found = {key: _find(dataset, key, paths) or _download(dataset, file, mirrors)
-             for key, file in dataset.files.items()}
-    return {key: array for key, (array, _) in found.items()}, [origin for _, origin in found.values()]
+    return {key: _find(dataset, key, paths) or _download(dataset, file, mirrors)
+            for key, file in dataset.files.items()}
 
 
 def _files_in(folder):

@@ -149,8 +149,7 @@ def project(tmp_path_factory):
 
 
 @pytest.mark.parametrize("script, params", [("train_neuralnet", "two_layer_net_params"),
-                                            ("train_convnet", "params"),
-                                            ("train_deepnet", "deep_convnet_params")])
+                                            ("train_convnet", "params")])
 def test_training_on_it_leaves_files_of_its_own(project, script, params):
     folder = project / "ch05"
     before = set(folder.iterdir())

@@ -262,7 +262,7 @@ def test_every_flipped_bit_is_noticed(tmp_path):
     path = tmp_path / "data.pkl"
     save_pickle(path, {"W1": TABLE, "b1": 3})
     whole = path.read_bytes()
-    for place in range(0, 8 * len(whole), 5):
+    for place in range(0, 8 * len(whole), 11):
         flipped = bytearray(whole)
         flipped[place // 8] ^= 1 << place % 8
         with pytest.raises(UnreadableFile):
