@@ -9,6 +9,7 @@ A net reads only what looks like its training data. So the picture is prepared a
 import itertools
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image, ImageFilter, ImageOps
 
 SIZE = 400      # pixels: the longer side of a picture while the digit is searched
@@ -82,9 +83,16 @@ def _darkness(gray):
     """From -1 to 1; positive if what differs most from the median around it is darker."""
     if gray.size == 0:
         return 0
-    small = Image.fromarray(gray.astype(np.float32)).resize((32, 32), Image.Resampling.BOX)
-    darker = (np.asarray(small.filter(ImageFilter.MedianFilter(21))) - np.asarray(small))**3
+    H, W = gray.shape
+    h, w = (max(1, round(32 * side / max(H, W))) for side in (H, W))
+    small = np.pad(_resize(gray, (w, h), Image.Resampling.BOX), 10, "reflect", reflect_type="odd")
+    around = np.median(sliding_window_view(small, (21, 21)), axis=(2, 3))
+    darker = (_resize(around, (W, H), Image.Resampling.BILINEAR) - gray)**3
     return np.sum(darker) / max(np.sum(np.abs(darker)), 1e-9)
+
+
+def _resize(gray, size, method):
+    return np.asarray(Image.fromarray(gray.astype(np.float32)).resize(size, method))
 
 
 def _contrast(gray, width):

@@ -2,7 +2,6 @@
 
 A data set is described by a `Dataset`; the functions here do the rest for any such description.
 """
-import hashlib
 import math
 import os
 from dataclasses import dataclass
@@ -10,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dataset import idx
 from dataset.download import fetch
+from dataset.idx import IdxFile
 from common.files import load_pickle, printable, save_pickle, say, write_atomically
 
 OFFLINE = "MNIST_OFFLINE"       # environment variable: 1 means that no download is tried
@@ -22,29 +21,6 @@ FILE_NAMES = {
     "test_label": "t10k-labels-idx1-ubyte.gz",
 }
 KERAS_NAMES = {"train_img": "x_train", "train_label": "y_train", "test_img": "x_test", "test_label": "y_test"}
-
-
-@dataclass(frozen=True)
-class IdxFile:
-    """One file: its name (gzipped), the shape of its array, and the SHA-256 of its content before gzip."""
-    name: str
-    shape: tuple
-    sha256: str
-
-    def decode(self, data):
-        """The array in `data`, the file's bytes, gzipped or not. ValueError if it is not the right one."""
-        return self.check(idx.decode(data, self.shape))
-
-    def check(self, array):
-        """`array`, reshaped, if it is what the file holds; ValueError otherwise."""
-        size = math.prod(self.shape)
-        if not isinstance(array, np.ndarray) or array.dtype != np.uint8 or array.size != size:
-            raise ValueError(f"expected {size} uint8 values of {self.name}")
-        array = array.reshape(self.shape)
-        got = hashlib.sha256(idx.encode(array)).hexdigest()
-        if got != self.sha256:
-            raise ValueError(f"not the content of {self.name}: expected the SHA-256 {self.sha256}, got {got}")
-        return array
 
 
 def four_files(train, test, sums):

@@ -306,7 +306,7 @@ def test_a_bomb_takes_no_memory():
     tracemalloc.start()
     try:
         with pytest.raises(ValueError, match=r"expected IDX data of shape \(1000,\)"):
-            idx.decode(bomb, (1000,))
+            idx.IdxFile("x", (1000,), "").decode(bomb)
         assert tracemalloc.get_traced_memory()[1] < 5_000_000
     finally:
         tracemalloc.stop()
