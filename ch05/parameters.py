@@ -24,8 +24,9 @@ def finish(trainer, args, script, params, remark=None):
     path = save_best(network, args.dataset.own(HERE / params), trainer.x_test, trainer.t_test, accuracy)
     training_curves(trainer, title=f"{type(network).__name__} on {args.dataset.title}")
     show(args.dataset.own(script).stem)
+    in_epoch = trainer.current_iter % trainer.steps_per_epoch and f"after step {trainer.current_iter}"     # Ctrl-C
     print(f"{type(network).__name__}: {accuracy:.4f} of {len(trainer.x_test):,} test images right, "
-          f"{remark or f'after epoch {trainer.current_epoch}'}; parameters in {path}")
+          f"{remark or in_epoch or f'after epoch {trainer.current_epoch}'}; parameters in {path}")
     end(trainer.exit_code)
 
 

@@ -2,8 +2,8 @@
 
 Look at the two accuracies: after one epoch they are near 0.98 already, where the two-layer net ends; from
 then on training runs ahead of test. The learning rate falls along a cosine, so that the last epochs only
-refine. Label smoothing makes the targets not quite certain: without it the loss goes to zero, and of 5,000
-training images held out 0.9890 were right after six of twenty epochs, with it 0.9928.
+refine. Label smoothing makes the targets not quite certain. Without it the loss goes to zero, and 0.9890 of
+5,000 held-out images were right after epoch 6 of 20; with it 0.9928.
 
 Ctrl-C ends the training early and keeps what has been learned. With `--dataset fashion` it trains on pictures
 of clothes, which are harder.

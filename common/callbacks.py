@@ -11,7 +11,8 @@ or an object with some of these methods, which are given the trainer too. Callba
     on_epoch_begin
     on_batch_begin      may replace trainer.x_batch and trainer.t_batch, the examples of the next step
     on_batch_end        after the parameters have changed
-    on_test_begin       after the last step of an epoch, before the accuracies are computed
+    on_test_begin       after the last step of an epoch, before the accuracies are computed; also after Ctrl-C, when
+                        none are
     on_epoch_end        the epoch's numbers are the last ones in trainer.history
     on_train_end        also after Ctrl-C and after an error
 
@@ -38,7 +39,7 @@ def check_callbacks(callbacks):
         raise TypeError(f"callbacks: expected a list, got {callbacks!r}")
     objects = []
     for callback in callbacks:
-        names = [name for name in dir(callback) if name.startswith("on_")]
+        given, names = callback, [name for name in dir(callback) if name.startswith("on_")]
         if callable(callback) and not names:
             callback, names = SimpleNamespace(on_epoch_end=callback), ["on_epoch_end"]
         if not names or not set(names) <= set(HOOKS) or isinstance(callback, type):
@@ -48,7 +49,8 @@ def check_callbacks(callbacks):
             try:
                 inspect.signature(getattr(callback, name)).bind("the trainer")
             except TypeError as error:
-                raise TypeError(f"callbacks: {name} of {callback!r} is given the trainer alone, but {error}") from None
+                raise TypeError(f"callbacks: {given!r} is called with the trainer alone, so {name} must take that "
+                                f"one argument: {error}") from None
             except ValueError:
                 pass            # some functions of C have no signature
         objects.append(callback)

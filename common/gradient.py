@@ -147,7 +147,8 @@ def check_gradients(layer_or_net, x, *others, bound=1e-6, at_most=None):
     x, others : what forward or loss takes: x alone, x and t, or several inputs if backward returns as many gradients.
         Anything that NumPy can turn into an array. Whole numbers count as floats, unless they are used as indices:
         those have no gradient.
-    bound : the largest relative difference that passes
+    bound : a gradient passes if no difference is larger than bound times its largest value. Where one seems to be, a
+        smaller step decides; where the function bends, a point close by.
     at_most : compare only so many values of each array, drawn at random; all of them if None. Every value costs two
         runs of forward, so a net of 50,000 parameters takes minutes, and with at_most=100 a second.
 

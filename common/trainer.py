@@ -25,7 +25,8 @@ class Trainer:
     optimizer : a name, 'SGD' or 'Adam' say, or an object with update(params, grads)
     optimizer_param : the settings of the optimizer named
     evaluate_sample_num_per_epoch : evaluate on the first so many examples only; None for all
-    verbose : show a progress bar, and print a line per epoch and the accuracy at the end; "epochs" leaves out the end
+    verbose : True: a progress bar, a line per epoch and the accuracy at the end. "epochs": no line at the end. False:
+        nothing
     callbacks : a list of what else is to happen, see `common.callbacks`
 
     Attributes

@@ -186,7 +186,7 @@ def test_ctrl_c_ends_the_training_and_keeps_what_was_learned(project):
     assert process.returncode == 130
     assert "stopped by Ctrl-C" in words
     line = words.splitlines()[-1]
-    assert re.match(r"SimpleConvNet: 0\.\d+ of .* after epoch \d+; ", line) and line.endswith(str(params))
+    assert re.match(r"SimpleConvNet: 0\.\d+ of .* after (epoch|step) \d+; ", line) and line.endswith(str(params))
     SimpleConvNet().load_params(params)
 
 

@@ -368,8 +368,8 @@ class NothingAtAll:
     ({"callbacks": [NothingAtAll()]}, "got .*NothingAtAll"),
     ({"callbacks": [WithoutHooks()]}, "got .*WithoutHooks.*on_epoch_ended"),
     ({"callbacks": [WithoutHooks]}, "got .*WithoutHooks"),
-    ({"callbacks": [TooManyArguments()]}, "on_epoch_end of .*TooManyArguments.*logs"),
-    ({"callbacks": [lambda: None]}, "on_epoch_end of .*lambda.*too many positional"),
+    ({"callbacks": [TooManyArguments()]}, "TooManyArguments.*, so on_epoch_end must take .*logs"),
+    ({"callbacks": [lambda: None]}, "lambda.*, so on_epoch_end must take .*too many positional"),
     ({"callbacks": [Averaging]}, "got .*Averaging"),
 ])
 def test_wrong_settings_are_named_before_the_first_step(settings, words):

@@ -52,8 +52,8 @@ def batch_normalization(layer, x, gamma, beta):
 
 def _normalized(x, gamma, beta):
     """Every column (a channel or, with a gamma for each, a value) has the mean beta and the deviation gamma."""
-    xc = x - x.mean()
-    std = (xc ** 2).mean().sqrt()
+    xc = x - x.mean()                       # over axis 0
+    std = (xc ** 2).mean().sqrt()           # `sqrt` adds the 1e-6
     xn = xc * (1 / std)
     return xn * gamma + beta
 

@@ -59,12 +59,13 @@ def record(net, x, t=None, opened=()):
         return graph.values[out]
 
     def recorded(name):
-        """A forward for the net's own layer: the copy runs instead, in training."""
+        """A forward to put in place of a layer's own: it finds where x came from, and runs the copy, in training."""
         @functools.wraps(layers[name].forward)       # a Network looks whether forward takes train_flg
         def forward(x, *args, **options):
-            for same in (lambda value: value is x), (lambda value: np.array_equal(value, x, equal_nan=True)):
-                if found := [key for key, value in graph.values.items() if same(value)]:
-                    return run(name, found[-1:], name)
+            found = ([key for key, value in graph.values.items() if value is x]
+                     or [key for key, value in graph.values.items() if np.array_equal(value, x, equal_nan=True)])
+            if found:
+                return run(name, [found[-1]], name)
             raise ValueError(f"{name}: {type(net).__name__}.predict gives it what neither x nor a layer is; "
                              "make a layer of that, or wire the layers by hand (Graph)")
         return forward

@@ -12,7 +12,10 @@ from common.util import col2im, im2col
 
 
 def step(symbol):
-    """Turn a function of arrays into a method of Value: it runs as a layer of the graph."""
+    """A decorator. It turns a function of arrays into a method of Value, which adds a layer to the graph and runs it.
+
+    The method's arguments are Values and, after them, plain numbers like a stride; the function gets their arrays.
+    """
     def as_method(function):
         def run(*arguments):
             def forward(*arrays):

@@ -1,1 +1,4 @@
-"""What may be hung onto the Trainer, and what its scripts share: schedules, checkpoints, averages, logs, options."""
+"""Callbacks for a Trainer: schedule, averaging, best_weights, augmentation, checkpoint, log, live_window.
+
+Beside them what the training scripts share: options (the command line), evaluation and result (how good a net is).
+"""

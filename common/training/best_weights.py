@@ -34,7 +34,7 @@ class BestWeights:
 
     def on_train_end(self, trainer):
         if self.state["arrays"]:
-            self.last = snapshot(trainer.network)
+            self.last = snapshot(trainer.network)       # where the training stands, in case it goes on
             restore(trainer.network, self.state["arrays"])
             if trainer.verbose:
                 print(f"kept the parameters of epoch {self.state['epoch']}, with val acc {self.state['val_acc']:.4f}")

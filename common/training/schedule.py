@@ -13,7 +13,7 @@ class Schedule:
     """
 
     def __init__(self, function):
-        self.function = function
+        self.function, self.epochs = function, None
 
     def on_train_begin(self, trainer):
         if not hasattr(trainer.optimizer, "lr"):
@@ -32,7 +32,7 @@ class Schedule:
 
     def __repr__(self):
         rates = [round(float(self.function(progress)), 4) for progress in (0.01, 0.5, 0.99)]
-        return f"Schedule({rates} in {self.epochs} epochs)"
+        return f"Schedule({rates}{f' in {self.epochs} epochs' if self.epochs else ''})"
 
 
 def step(progress, drops=(0.5, 0.75), factor=0.1):
