@@ -40,7 +40,8 @@ class Network:
         self.weight_decay_lambda = float(weight_decay_lambda)   # a NumPy float64 would turn gradients into float64
         if not layers:
             raise ValueError("layers: expected at least one layer")
-        self._joined(train_flg=True)        # an error now, if they do not fit
+        self._joined(train_flg=True)        # errors now, if they do not fit
+        self._named(parameter_names)
 
     # ---- forward ---------------------------------------------------------------------------------------------------
 
@@ -168,6 +169,9 @@ class Network:
                 if not hasattr(layer, prefix + name):
                     raise AttributeError(f"layer {place} has no {prefix}{name}"
                                          + f": backward must leave there the gradient of {name}" * bool(prefix))
+                if not prefix and not isinstance(getattr(layer, name), np.ndarray):
+                    raise TypeError(f"layer {place}: expected {name} as an array, got {getattr(layer, name)!r}; "
+                                    f"write {name} = np.array([...])")
                 named[key] = getattr(layer, prefix + name)
         return named
 

@@ -16,7 +16,6 @@ class Optimizer:
 
     def __init__(self, lr):
         self.lr = _not_negative("lr", lr)
-        self.iter = 0                           # steps so far
         for name in self.memory_names:
             setattr(self, name, None)           # self.v = None, as in the book
 
@@ -29,7 +28,6 @@ class Optimizer:
                 self.rule(params[key], grads[key], self.v[key])     # self.v: whatever `memory_names` names
         """
         check_gradients_fit(params, grads)
-        self.iter += 1
         arrays = {key: _floats(param) for key, param in params.items()}
         parts = []
         for key, p in arrays.items():
@@ -46,7 +44,7 @@ class Optimizer:
         """Change p in place, and what is remembered, the other arguments.
 
         It is called for every block of a parameter, on several threads: it sets no attribute, and uses no sum over the
-        whole parameter.
+        whole parameter. What counts steps stands in `update`, see Adam.
         """
         raise NotImplementedError
 
@@ -131,6 +129,12 @@ class Adam(Optimizer):
         super().__init__(lr)
         self.beta1 = float(beta1)
         self.beta2 = float(beta2)
+        self.iter = 0
+
+    def update(self, params, grads):
+        check_gradients_fit(params, grads)      # a step that fails is not counted
+        self.iter += 1
+        super().update(params, grads)
 
     def rule(self, p, g, m, v):
         lr_t = self.lr * (1 - self.beta2 ** self.iter) ** 0.5 / (1 - self.beta1 ** self.iter)
@@ -154,7 +158,8 @@ def check_gradients_fit(params, grads):
     """Every parameter has a gradient of its size, before any parameter is changed."""
     for key, param in params.items():
         if key not in grads:
-            raise KeyError(f"{key}: expected a gradient for every parameter, got those of {', '.join(map(str, grads))}")
+            raise KeyError(f"{key}: expected a gradient for every parameter, got "
+                           + (f"those of {', '.join(map(str, grads))}" if grads else "none; does `gradient` return it?"))
         if _without_ones(grads[key]) != _without_ones(param):
             raise ValueError(f"{key}: expected a gradient of shape {np.shape(param)}, got {np.shape(grads[key])}")
 

@@ -143,7 +143,7 @@ def _find_or_download(dataset, folders):
 def _files_in(folder):
     """The files in a folder, and in its folders two levels down: unpacking often makes folders."""
     return [path for pattern in ("*", "*/*", "*/*/*") for path in sorted(folder.glob(pattern))
-            if path.is_file() and not {"mini", "fashion"}.intersection(path.relative_to(folder).parts)]    # other sets
+            if os.path.isfile(path) and not {"mini", "fashion"}.intersection(path.relative_to(folder).parts)]    # other sets
 
 
 def _find(dataset, key, paths):

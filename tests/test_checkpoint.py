@@ -340,6 +340,9 @@ def test_a_checkpoint_is_the_last_of_the_callbacks(tmp_path):
      "from another training: dtype of the parameters: expected .*float32.*, got .*float64"),
     ([], {"net": MultiLayerNetExtend(2, [7], 3, use_batchnorm=True)},
      r"does not fit this net; misshapen: W1 \(2, 6\) instead of \(2, 7\)"),
+    ([], {"net": MultiLayerNetExtend(2, [6], 3, use_batchnorm=True, weight_decay_lambda=0.1)},
+     r"network: expected .*weight_decay_lambda=0\.0\), Affine.*, got .*weight_decay_lambda=0\.1\)"),
+    ([], {"net": MultiLayerNetExtend(2, [6], 3, "sigmoid", use_batchnorm=True)}, r"network: .*Relu\(.*, got .*Sigmoid"),
 ])
 def test_a_checkpoint_of_another_training_is_refused(tmp_path, callbacks, settings, words):
     trainer_of(Checkpoint(tmp_path / "state"), epochs=1).train()
@@ -348,6 +351,14 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path, callbacks, settin
     with pytest.raises(ValueError, match=f"state .*{words}"):
         trainer.train()
     assert numbers_of(trainer)[2:4] == before[2:4] and trainer.train_loss_list == []
+
+
+def test_an_optimizer_that_keeps_arrays_of_the_net_is_named_at_the_first_save(tmp_path):
+    trainer = trainer_of(Checkpoint(tmp_path / "state"))
+    trainer.optimizer.arrays = list(trainer.network.params.values())
+    with pytest.raises(ValueError, match="cannot hold a SGD that keeps arrays of the network"):
+        trainer.train()
+    assert trainer.train_loss_list == []
 
 
 def test_a_checkpoint_of_other_examples_is_refused(tmp_path):

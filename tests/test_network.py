@@ -532,3 +532,19 @@ def test_astype_is_a_copy_that_computes_in_another_dtype(kind, rng):
     np.testing.assert_allclose(double.predict(x), net.predict(x.astype(np.float32)), atol=1e-4)
     double.params["W1"] = double.params["W1"] * 0
     assert net.params["W1"].any() and net.params["W1"].dtype == np.float32
+
+
+def test_a_parameter_that_is_a_plain_number_is_named():
+    class Scale:
+        def __init__(self):
+            self.s = 1.0
+            self.ds = None
+
+        def forward(self, x):
+            return self.s * x
+
+        def backward(self, dout):
+            return self.s * dout
+
+    with pytest.raises(TypeError, match=r"layer Scale1: expected s as an array, got 1.0; write s = np.array"):
+        Network([Scale()])

@@ -239,3 +239,13 @@ def test_wrong_names_and_settings_are_named(name, param, error, words):
 def test_an_optimizer_without_a_rule_says_so():
     with pytest.raises(NotImplementedError):
         Optimizer(lr=1).update({"x": 1.0}, {"x": 1.0})
+
+
+def test_a_subclass_need_not_call_the_constructor():
+    class Plain(SGD):
+        def __init__(self, lr):
+            self.lr = lr
+
+    params = {"W": np.ones(2)}
+    Plain(0.5).update(params, {"W": np.ones(2)})
+    assert params["W"].tolist() == [0.5, 0.5]

@@ -6,7 +6,8 @@ from zlib import crc32
 import numpy as np
 
 from common.files import load_pickle, printable, save_pickle
-from common.params import Params, check_names, restore, snapshot
+from common.params import Params, arrays_of, check_names, restore, snapshot
+from common.probe import reachable
 from common.training.log import FileCallback
 
 
@@ -24,6 +25,8 @@ class Checkpoint(FileCallback):
 
     def __init__(self, path=None, resume=None):
         self.path, self.resume = path or resume, resume
+        if not self.path:
+            raise ValueError("Checkpoint: expected the name of a file")
 
     def on_train_begin(self, trainer):
         if trainer.callbacks[-1] is not self:
@@ -44,12 +47,12 @@ def load_checkpoint(path, trainer):
     ValueError: the file is damaged, no checkpoint, or of another training; the trainer stays as it was.
     """
     saved, mine = read_checkpoint(path), _state(trainer)
+    check_names(path, mine["network"], saved.get("network"))
     for name, value in mine["settings"].items():
         if (expected := saved["settings"].get(name)) != value:
             raise ValueError(f"{path} is from another training: {name}: expected {printable(expected)}, got {value}. "
                              "Set it as it was, or begin anew without resuming; only a training with a constant "
                              "learning rate can be made longer")
-    check_names(path, mine["network"], saved.get("network"))
     try:
         optimizer, states, (epoch, step, stop) = dict(saved["optimizer"]), list(saved["callbacks"]), saved["progress"]
         losses, history = saved["losses"].tolist(), {name: array.tolist() for name, array in saved["history"].items()}
@@ -82,23 +85,27 @@ def read_checkpoint(path):
 
 def _state(trainer):
     """The trainer as plain data."""
-    optimizer, arrays = trainer.optimizer, snapshot(trainer.network)
-    names = {*inspect.signature(type(optimizer)).parameters, "weight_decay"} - {"lr"}
-    numbers = [f"{name}={value}" for name in sorted(names) if np.isscalar(value := getattr(optimizer, name, None))]
+    optimizer, network, arrays = trainer.optimizer, trainer.network, snapshot(trainer.network)
+    # without what the optimizer holds of the network itself: a new one holds that of its own
+    memory = {name: value for name, value in vars(optimizer).items() if not isinstance(value, Params)}
+    for array in reachable(memory):
+        if isinstance(array, np.ndarray) and any(np.shares_memory(array, own) for own in arrays_of(network).values()):
+            raise ValueError(f"a checkpoint cannot hold a {type(optimizer).__name__} that keeps arrays of the network: "
+                             "take them from the params that `update` is given")
     first_examples = [np.ascontiguousarray(array[:100]).tobytes() for array in (trainer.x_train, trainer.t_train)]
     return {
         "settings": {       # as text; all must be the same when the training is resumed
-            "optimizer": f"{type(optimizer).__name__}({', '.join(numbers)})",
+            "optimizer": _described(optimizer),
             "mini_batch_size": str(trainer.batch_size),
             "number of training examples": str(len(trainer.x_train)),
             "checksum of the first training examples": str(crc32(b"".join(first_examples))),
             "dtype of the parameters": str({array.dtype.name for array in arrays.values()}),
+            "network": ", ".join(map(_described, [network, *getattr(network, "layers", {}).values()])),
             "callbacks with a state": re.sub(" at 0x[0-9A-Fa-f]+", "", str(_with_state(trainer))),
         },
         "epochs": trainer.planned_epochs,
         "network": arrays,
-        # without what the optimizer holds of the network itself: a new one holds that of its own
-        "optimizer": {name: value for name, value in vars(optimizer).items() if not isinstance(value, Params)},
+        "optimizer": memory,
         "callbacks": [callback.state for callback in _with_state(trainer)],
         "progress": (trainer.current_epoch, trainer.current_iter, trainer.stop_training),
         # arrays: lists of so many numbers would take longer to write than an epoch to train
@@ -106,6 +113,14 @@ def _state(trainer):
         "history": {name: np.array(values, float) for name, values in trainer.history.items()},
         "random": np.random.get_state(),
     }
+
+
+def _described(thing):
+    """"SGD(momentum=0.9)": its class, and what its constructor was given, if that is a number or a text."""
+    init = type(thing).__init__
+    names = {*(inspect.signature(init).parameters if inspect.isfunction(init) else ()), "weight_decay"} - {"lr"}
+    known = {name: getattr(thing, name, None) for name in sorted(names)}
+    return f"{type(thing).__name__}({', '.join(f'{name}={value}' for name, value in known.items() if np.isscalar(value))})"
 
 
 def _with_state(trainer):
