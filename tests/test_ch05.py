@@ -198,12 +198,12 @@ def test_a_training_stopped_in_its_first_epoch_can_be_drawn():
 
 
 @pytest.mark.skipif("MNIST_DIR" not in os.environ, reason="MNIST_DIR names no folder with the full MNIST")
-def test_one_epoch_on_the_full_mnist_reaches_97_percent(project):
-    result = run_script(project / "ch05/train_convnet.py", "--epochs", 1, timeout=600,
+def test_part_of_an_epoch_on_the_full_mnist_reaches_92_percent(project):
+    result = run_script(project / "ch05/train_convnet.py", "--epochs", 1, "--limit", 15000, timeout=600,
                         MNIST_DIR=str(ROOT / os.environ["MNIST_DIR"]), OPENBLAS_NUM_THREADS=None)
     (project / "dataset/mnist.pkl").unlink()        # the other tests mean the mini MNIST
     accuracy = re.fullmatch(r"SimpleConvNet: ([\d.]+) of 10,000 test images right, .*", last_line(result))[1]
-    assert float(accuracy) >= 0.97
+    assert float(accuracy) >= 0.92
 
 
 # ---- chapter 6: comparisons --------------------------------------------------------------------------------

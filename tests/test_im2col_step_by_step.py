@@ -92,8 +92,8 @@ def test_the_mouse_over_a_pixel_shows_the_sum_that_its_gradient_is(options):
     viewer = Viewer(example)
     viewer.figure.canvas.draw()
     right, assigned = add_back(example, example.K), add_back(example, example.K, assign=True)
-    for part in (viewer.forward, viewer.backward):
-        for pixel in {0, example.padded.size // 2, *telling_pixels(example)}:
+    for part, pixels in ((viewer.forward, [0]), (viewer.backward, telling_pixels(example))):
+        for pixel in pixels:
             c, i, j = np.unravel_index(pixel, example.padded.shape)
             x, y = part.axes.transData.transform((j + 0.5, part.top[c] + i + 0.5))
             viewer.figure.canvas.callbacks.process("motion_notify_event", MouseEvent(
