@@ -1,7 +1,7 @@
 """What im2col and col2im do, window by window, with numbers that fit on a page (book, 7.4).
 
 Look at a pixel in the middle of the image: it lies in four windows, so it stands in four rows of col, and four
-derivatives come back to it. They add up: col2im needs `+=`, for with `=` only the last one would be left. In a
+derivatives come back to it. They add up: col2im needs `+=`, for with `=` one of them only would be left. In a
 window, the keys → and ← step, and the mouse over a pixel shows its windows and its sum. `--gif` makes a film.
 Try `--stride 2`, `--pad 1`, `--filter 2`, `--channels 2`.
 

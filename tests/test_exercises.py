@@ -1,4 +1,5 @@
 """The exercises as a learner meets them: empty, solved with the project's code, solved by hand, and with mistakes."""
+import functools
 import importlib
 import inspect
 import os
@@ -8,11 +9,12 @@ import subprocess
 import sys
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 from scripts import ROOT, copy_project, run_script
 
 import ch03.neuralnet_mnist_batch
-from ch03.exercises.harness import HOLDS, load, print_solution
+from ch03.exercises.harness import HOLDS, WRONG, load, print_solution
 from common.figures import plot
 
 CHAPTERS = [importlib.import_module(f"ch0{number}.exercises.checks").CHAPTER for number in (3, 4, 5)]
@@ -281,8 +283,137 @@ class Pooling:
         dcol[np.arange(flat.size), self.arg_max] = flat
         return col2im(dcol.reshape(N * out_h * out_w, -1), self.x_shape, self.pool_h, self.pool_w, self.stride)
 """
-BY_HAND = {(int(number), name): code
-           for number, name, code in re.findall(r"(?ms)^# (\d) (\w+)(\n.*?)(?=^# |\Z)", SOLVED)}
+
+# Right too, in another style: einsum, loops, in place on arrays of its own.
+OTHERS = """
+# 3 softmax
+def softmax(x):
+    y = np.array(x)
+    for row in np.atleast_2d(y):
+        row -= row.max()
+        np.exp(row, out=row)
+        row /= row.sum()
+    return y
+# 4 numerical_gradient
+def numerical_gradient(f, x):
+    grad = np.full(x.shape, 1e-4)
+    it = np.nditer(x, flags=["multi_index"], op_flags=["readwrite"])
+    while not it.finished:
+        i = it.multi_index
+        kept = x[i]
+        x[i] = kept + 5e-5
+        right = f(x)
+        x[i] = kept - 5e-5
+        grad[i] = (right - f(x)) / grad[i]
+        x[i] = kept
+        it.iternext()
+    return grad
+# 5 relu
+class Relu:
+    def forward(self, x):
+        self.x = np.array(x)
+        self.x *= x > 0
+        return self.x
+    def backward(self, dout):
+        return np.where(self.x > 0, dout, 0)
+# 5 affine
+class Affine:
+    def __init__(self, W, b):
+        self.W, self.b = W, b
+    def forward(self, x):
+        self.x = x
+        return np.einsum("nd,dm->nm", x, self.W) + self.b
+    def backward(self, dout):
+        self.dW, self.db = np.zeros_like(self.W), np.zeros_like(self.b)
+        for x, row in zip(self.x, dout):
+            self.dW += np.outer(x, row)
+            self.db += row
+        return np.einsum("nm,dm->nd", dout, self.W)
+# 5 dropout
+class Dropout:
+    def __init__(self, dropout_ratio=0.5):
+        self.keep = 1 - dropout_ratio
+    def forward(self, x, train_flg=True):
+        if train_flg:
+            self.dropped = np.random.random(x.shape) >= self.keep
+        out = x.copy()
+        if train_flg:
+            out[self.dropped] = 0
+        else:
+            out *= self.keep
+        return out
+    def backward(self, dout):
+        return np.where(self.dropped, 0, dout)
+# 5 batch_normalization
+class BatchNormalization:
+    def __init__(self, gamma, beta, momentum=0.9):
+        self.gamma, self.beta, self.momentum = gamma, beta, momentum
+        self.running_mean, self.running_var = np.zeros_like(gamma), np.ones_like(gamma)
+    def forward(self, x, train_flg=True):
+        mean, var = (x.mean(axis=0), x.var(axis=0)) if train_flg else (self.running_mean, self.running_var)
+        xn = (x - mean) * (var + 1e-6) ** -0.5
+        if train_flg:
+            self.xn, self.var = xn.copy(), var
+            self.running_mean += (1 - self.momentum) * (mean - self.running_mean)
+            self.running_var += (1 - self.momentum) * (var - self.running_var)
+        xn *= self.gamma
+        xn += self.beta
+        return xn
+    def backward(self, dout):
+        self.dbeta, self.dgamma = np.einsum("nd->d", dout), np.einsum("nd,nd->d", dout, self.xn)
+        dx = dout - dout.mean(axis=0)
+        dx -= self.xn * self.dgamma / len(dout)
+        dx *= self.gamma / np.sqrt(self.var + 1e-6)
+        return dx
+# 5 col2im
+def col2im(col, input_shape, filter_h, filter_w, stride=1, pad=0):
+    N, C, H, W = input_shape
+    img, rows = np.zeros((N, C, H + 2 * pad, W + 2 * pad)), iter(col)
+    for n in range(N):
+        for y in range(0, H + 2 * pad - filter_h + 1, stride):
+            for x in range(0, W + 2 * pad - filter_w + 1, stride):
+                img[n, :, y:y + filter_h, x:x + filter_w] += next(rows).reshape(C, filter_h, filter_w)
+    return img[:, :, pad:-pad, pad:-pad] if pad else img
+# 5 convolution
+class Convolution:
+    def __init__(self, W, b, stride=1, pad=0):
+        self.W, self.b, self.stride, self.pad = W, b, stride, pad
+    def forward(self, x):
+        P, S = self.pad, self.stride
+        self.x = np.pad(x, [(0, 0), (0, 0), (P, P), (P, P)])
+        self.windows = np.lib.stride_tricks.sliding_window_view(self.x, self.W.shape[2:], (2, 3))[:, :, ::S, ::S]
+        return np.einsum("nchwij,fcij->nfhw", self.windows, self.W) + self.b.reshape(-1, 1, 1)
+    def backward(self, dout):
+        P, S = self.pad, self.stride
+        self.dW, self.db = np.einsum("nchwij,nfhw->fcij", self.windows, dout), dout.sum(axis=(0, 2, 3))
+        dx = np.zeros_like(self.x)
+        for i, j in np.ndindex(self.W.shape[2:]):
+            there = dx[:, :, i:i + S * dout.shape[2]:S, j:j + S * dout.shape[3]:S]
+            there += np.einsum("nfhw,fc->nchw", dout, self.W[:, :, i, j])
+        return dx[:, :, P:dx.shape[2] - P, P:dx.shape[3] - P]
+# 5 pooling
+class Pooling:
+    def __init__(self, pool_h, pool_w, stride=2):
+        self.pool_h, self.pool_w, self.stride = pool_h, pool_w, stride
+    def forward(self, x):
+        self.x, (N, C, H, W), S = x, x.shape, self.stride
+        out = np.empty((N, C, (H - self.pool_h) // S + 1, (W - self.pool_w) // S + 1))
+        for n, c, i, j in np.ndindex(out.shape):
+            out[n, c, i, j] = x[n, c, i * S:i * S + self.pool_h, j * S:j * S + self.pool_w].max()
+        return out
+    def backward(self, dout):
+        dx, S = np.zeros_like(self.x), self.stride
+        for n, c, i, j in np.ndindex(dout.shape):
+            window = self.x[n, c, i * S:i * S + self.pool_h, j * S:j * S + self.pool_w]
+            y, x = np.unravel_index(window.argmax(), window.shape)
+            dx[n, c, i * S + y, j * S + x] += dout[n, c, i, j]
+        return dx
+"""
+BY_HAND, IN_ANOTHER_STYLE = ({(int(number), name): code for number, name, code in
+                              re.findall(r"(?ms)^# (\d) (\w+)(\n.*?)(?=^# |\Z)", text)} for text in (SOLVED, OTHERS))
+
+OWN_LAYER, = EXERCISES[5, "own_layer"].solution
+BY_HAND[5, "own_layer"] = "\n" + OWN_LAYER
 
 # Mistakes in these: what is there, what the learner wrote, what they read.
 MISTAKES = {
@@ -293,7 +424,7 @@ MISTAKES = {
         ("return 1", "1", "sigmoid(0) is None: a `return` is missing")],
     (3, "softmax"): [
         ("x - np.max(x, axis=-1, keepdims=True)", "x", "exp(1010) is larger than any float"),
-        ("np.sum(e, axis=-1, keepdims=True)", "np.sum(e)", "every row needs a sum of its own"),
+        ("np.sum(e, axis=-1, keepdims=True)", "np.sum(e)", "every row needs a sum (and a maximum) of its own"),
         ("np.max(x, axis=-1, keepdims=True)", "np.max(x)", "Every row needs a maximum of its own"),
         ("e = np.exp(x - np.max(x, axis=-1, keepdims=True))", "x -= np.max(x, axis=-1, keepdims=True); e = np.exp(x)",
          "x was changed"),
@@ -301,12 +432,20 @@ MISTAKES = {
         ("return e / np.sum(e, axis=-1, keepdims=True)", "return e / np.sum(np.exp(x), axis=-1, keepdims=True)",
          "above the fraction line only"),
         ("return e / np.sum(e, axis=-1, keepdims=True)", "return (e / np.sum(e, axis=-1, keepdims=True)).T",
-         "the rows have become columns")],
+         "the rows have become columns"),
+        ("np.max(", "np.mean(", "softmax([2000. 0.]) is [nan 0.]: exp overflows still: take off the maximum"),
+        ("np.max(", "np.min(", "exp overflows still"),
+        ("return e / np.sum(e, axis=-1, keepdims=True)", "return np.squeeze(e / np.sum(e, axis=-1, keepdims=True))",
+         "a batch of one, x (1, 3): expected the shape (1, 3), got (3,)")],
     (3, "three_layers"): [
         ("return softmax(", "return (", "softmax is missing after the third layer"),
         (' + network["b', ' + 0 * network["b', "the biases are missing"),
-        ("sigmoid(np", "(np", "sigmoid is missing after the first and the second layer")],
+        ("sigmoid(np", "(np", "sigmoid is missing after the first and the second layer"),
+        ('softmax(np.dot(z2, network["W3"]) + network["b3"])',
+         'np.squeeze(softmax(np.dot(z2, network["W3"]) + network["b3"]))',
+         "expected the shape (1, 3), got (3,)")],
     (3, "batches"): [
+        ("predict(x[i:i + batch_size])", "predict()", "TypeError: predict() missing 1 required positional argument"),
         ("axis=1", "axis=0", "argmax runs along the wrong axis"),
         ("range(0, len(x), batch_size)", "range(0, len(x) - batch_size + 1, batch_size)", "the last batch"),
         ("right / len(x)", "right", "divide it by the number of examples")],
@@ -330,7 +469,15 @@ MISTAKES = {
         ("/ (2 * h)", "/ 2 * h", "it needs brackets"),
         ("/ (2 * h)", "", "not divided by 2h"),
         ("h = 1e-4", "h = 1e-20", "f may read x where it lives x was the same at every call of f"),
-        ("h = 1e-4", "h = 1e-13", "So small a change is lost in rounding"),
+        *[("h = 1e-4", f"h = {h}", "So small a change is lost in rounding") for h in (1e-13, 1e-9, 1e-6)],
+        *[("h = 1e-4", f"h = {h}", "So large a change is no slope any more. Take h = 1e-4") for h in (1e-3, 0.01, 0.1)],
+        ("x[index] = value - h\n        lower = f(x)\n        x[index] = value\n",
+         "x[index] -= 2 * h\n        lower = f(x)\n        x[index] += h\n",
+         "NOT YET x is afterwards as it was x[0] was 3.0 and is 3.0000000000000004 now: keep the value itself"),
+        ("np.zeros_like(x)", "x", "NOT YET one value is changed at a time grad is x itself"),
+        ("upper = f(x)", "upper = f()", "f takes an array, all of x: f(x)"),
+        ("upper = f(x)", "upper = f(x[index])", "f takes an array, all of x: f(x)"),
+        ("np.zeros_like(x)", "np.zeros(x.shape, int)", "the gradient has whole numbers only (int64)"),
         ("upper - lower", "lower - upper", "the gradient has the wrong sign")],
     (4, "gradient_descent"): [
         ("x -= lr", "x += lr", "uphill"),
@@ -356,12 +503,15 @@ MISTAKES = {
     (5, "mul_add"): [
         ("return dout * self.y, dout * self.x", "return dout * self.x, dout * self.y", "dx and dy are exchanged"),
         ("return dout * self.y, dout * self.x", "return self.y, self.x", "dout is missing"),
-        ("return dout * 1, dout * 1", "return dout", "expected two results")],
+        ("return dout * 1, dout * 1", "return dout", "expected two results"),
+        ("return dout * self.y, dout * self.x", "dy = dout * self.x; dout *= self.y; return dout, dy",
+         "dout was changed")],
     (5, "relu"): [
         ("dx[self.mask] = 0", "dx[dout <= 0] = 0", "dx is dout where dout > 0"),
         ("dx[self.mask] = 0", "", "dx is dout everywhere"),
         ("out = x.copy()", "out = x", "x was changed"),
-        ("dx = dout.copy()", "dx = dout", "dout was changed"),
+        ("dx = dout.copy()", "dx = dout", "still needs it. (The book's Relu changes dout; here it stays.)"),
+        ("return dx", "return dx.astype(int)", "dx has whole numbers only (int64)"),
         ("x <= 0", "x < 0", "where x is 0, dx must be 0: the mask is x > 0"),
         ("return out", "", "out is None: a `return` is missing"),
         ("return out", "return out.tolist()", "expected an array of numbers of shape (4, 3), got a list"),
@@ -375,12 +525,15 @@ MISTAKES = {
     (5, "sigmoid"): [
         ("np.exp(-x)", "np.exp(x)", "the minus in exp(-x) is missing"),
         ("dout * (1.0 - self.out) * self.out", "dout * (1.0 - self.out)", "the factor out is missing"),
-        ("dout * ", "", "dout is missing")],
+        ("dout * ", "", "dout is missing"),
+        ("return dout", "dout *= 1.0 - self.out; dout *= self.out; return dout #", "dout was changed")],
     (5, "affine"): [
         ("        self.db = np.sum(dout, axis=0)\n", "", "db is missing"),
         ("self.W.T", "self.W", "transpose of W in place of W"),
         ("np.sum(dout, axis=0)", "np.mean(dout, axis=0)", "db is 1/4 of what it should be"),
-        ("np.sum(dout, axis=0)", "np.sum(dout, axis=1)", "db has the shape (4,), but b has (3,)"),
+        ("np.sum(dout, axis=0)", "np.sum(dout, axis=1)",
+         "db has the shape (4,), but b has (3,). This is the sum over the columns: over the rows it is axis=0."),
+        ("np.sum(dout, axis=0)", "np.sum(dout)", "but b has (3,). In the sum axis=0 is missing"),
         ("np.dot(self.x.T, dout)", "np.dot(self.x.T, dout) / len(dout)", "dW is 1/4"),
         ("np.dot(self.x.T, dout)", "np.dot(dout.T, self.x)", "dW is the transpose"),
         (" + self.b", "", "the bias is missing"),
@@ -390,7 +543,8 @@ MISTAKES = {
     (5, "softmax_with_loss"): [
         (" / N", "", "the factor 1/N is missing"),
         ("dx[np.arange(N), self.t] -= 1", "", "take off 1 in the place of the right class"),
-        ("self.y.copy()", "self.y", "backward changed what forward kept")],
+        ("self.y.copy()", "self.y", "backward changed what forward kept"),
+        ("softmax(x)", "softmax(x); x -= 1", "x was changed")],
     (5, "backward_loop"): [
         ("        return grads\n", "", "got None"),
         ("reversed(self.layers.values())", "self.layers.values()", "in gradient: dout = layer.backward(dout)"),
@@ -416,7 +570,8 @@ MISTAKES = {
         (" > self.dropout_ratio", "", "a value is dropped where the random number"),
         ("dout * self.mask", "dout * self.mask / (1 - self.dropout_ratio)", "forward in training did not divide"),
         ("return x * (1.0 - self.dropout_ratio)", "self.mask = 1 - self.dropout_ratio; return x * self.mask",
-         "prediction must leave the mask alone")],
+         "prediction must leave the mask alone"),
+        ("return dout * self.mask", "dout[~self.mask] = 0; return dout", "dout was changed")],
     (5, "batch_normalization"): [
         ("x.mean(axis=0)", "x.mean()", "the mean is of the whole x"),
         ("self.xc / self.std\n", "self.xc / var\n", "divides by the variance"),
@@ -428,23 +583,37 @@ MISTAKES = {
          "the mean and the standard deviation over axis 0 as constant"),
         ("dxc - dmean / N", "dxc", "the mean over axis 0 as constant"),
         ("np.sum(self.xn * dout, axis=0)", "np.mean(self.xn * dout, axis=0)", "dgamma is 1/4"),
-        ("np.sum(self.xn * dout, axis=0)", "np.sum(self.xc * dout, axis=0)", "the factor std, which does not belong there"),
+        ("np.sum(self.xn * dout, axis=0)", "np.sum(self.xc * dout, axis=0)",
+         "the factor std, which does not belong there"),
         ("dstd = -np", "dstd = np", "through the standard deviation has the wrong sign"),
         ("self.gamma * self.xn", "self.xn", "later backward: dx (first make forward right)"),
         ("self.xc = x - mean", "mean, var = self.running_mean, self.running_var; self.xc = x - mean",
          "the running averages were used"),
         ("self.std = np.sqrt(var + 1e-6)", "self.std = np.sqrt(var)", "the 1e-6 in std = sqrt(var + 1e-6) is missing"),
         ("self.std = np.sqrt(var + 1e-6)", "self.std = np.sqrt(var) + 1e-6", "the 1e-6 belongs under the root"),
-        ("dxc = dxn / self.std", "dxc = dxn / np.sqrt(self.std ** 2 - 1e-6)", "dx where the variance is small")],
+        ("dxc = dxn / self.std", "dxc = dxn / np.sqrt(self.std ** 2 - 1e-6)", "dx where the variance is small"),
+        ("np.sqrt(self.running_var + 1e-6)", "np.sqrt(self.running_var)",
+         "NOT YET forward in prediction the 1e-6 in std"),
+        ("dxn = self.gamma * dout", "dout *= self.gamma; dxn = dout", "dout was changed"),
+        ("np.sum(self.xn * dout, axis=0)", "np.sum(self.xn * dout)", "In the sum axis=0 is missing"),
+        ("np.sum(self.xn * dout, axis=0)", "np.sum((self.gamma * self.xn + self.beta) * dout, axis=0)",
+         "this has out in place of xn"),
+        ("(1 - self.momentum) * var", "(1 - self.momentum) * x.var(axis=0, ddof=1)",
+         "divided by N - 1: here it is by N"),
+        ("(1 - self.momentum) * var", "(1 - self.momentum) * np.sqrt(var + 1e-6)", "running_var takes var"),
+        ("dxc - dmean / N", "dxc", "later backward: dx where the variance is small (first make dx right)")],
     (5, "im2col"): [
         ("col.transpose(0, 4, 5, 1, 2, 3)", "col", "the axes were not put in order"),
         ("col.transpose(0, 4, 5, 1, 2, 3)", "col.transpose(0, 4, 5, 2, 3, 1)", "the channels stand side by side"),
         ("img = np.pad(input_data, [(0, 0), (0, 0), (pad, pad), (pad, pad)])", "img = input_data",
          "ValueError: could not broadcast"),
         ("[:, :, y:y + stride * out_h:stride, x:x + stride * out_w:stride]", "[:, :, y:y + out_h, x:x + out_w]",
-         "stride is not used")],
+         "stride is not used"),
+        ("out_h, out_w))", "out_h, out_w), int)", "col has whole numbers only (int64)")],
     (5, "col2im"): [
-        ("+= col", "= col", "add them up, += and not ="),
+        ("+= col", "= col", "has the value of one window only: add them up, += and not ="),
+        ("pad:H + pad, pad:W + pad", "pad:-pad, pad:-pad", "with pad 0, pad:-pad is 0:0, which is empty"),
+        ("np.zeros((N", "np.zeros(dtype=int, shape=(N", "_UFuncOutputCastingError"),
         ("[:, :, pad:H + pad, pad:W + pad]", "", "the padding was not cut off"),
         ("[:, :, pad:H + pad, pad:W + pad]", "[:, :, :H, :W]", "on one side only"),
         (".reshape(N, out_h, out_w, C, filter_h, filter_w).transpose(0, 3, 4, 5, 1, 2)",
@@ -462,8 +631,11 @@ MISTAKES = {
         ("return col2im(", "return -col2im(", "dx has the wrong sign"),
         ("(self.col.T @ dout).T.reshape(FN, C, FH, FW)", "(self.col.T @ dout).reshape(FN, C, FH, FW)",
          "its axes in the wrong order"),
-        ("np.sum(dout, axis=0)", "np.mean(dout, axis=0)", "a mean stands where the sum belongs")],
+        ("np.sum(dout, axis=0)", "np.mean(dout, axis=0)", "a mean stands where the sum belongs"),
+        ("np.sum(dout, axis=0)", "np.sum(dout)", "In the sum axis=0 is missing"),
+        ("        dout = dout", "        dout *= 2; dout = dout / 2; dout = dout", "dout was changed")],
     (5, "pooling"): [
+        ("flat = dout", "dout *= 2; dout = dout / 2; flat = dout", "dout was changed"),
         (".reshape(N, out_h, out_w, C).transpose(0, 3, 1, 2)", ".reshape(N, C, out_h, out_w)",
          "mixes windows and channels"),
         ("col.max(axis=1)", "col.mean(axis=1)", "this is the mean of every window"),
@@ -536,6 +708,36 @@ def test_solved_by_hand_it_holds_and_is_drawn(key, tmp_path, monkeypatch, capsys
     assert (tmp_path / f"{key[1]}.png").exists() == (EXERCISES[key].picture is not None)
 
 
+@pytest.mark.parametrize("key", IN_ANOTHER_STYLE, ids=str)
+def test_another_style_is_right_too(key, tmp_path):
+    assert found(key, put(tmp_path, key, IN_ANOTHER_STYLE[key])) == ""
+
+
+def spoiling(function):
+    """The function, which afterwards writes nan into the arrays of floats that it was given."""
+    def spoiled(*args, **kwargs):
+        result = function(*[np.array(arg) if isinstance(arg, np.ndarray) else arg for arg in args], **kwargs)
+        for arg in args:
+            if isinstance(arg, np.ndarray) and arg.dtype.kind == "f":
+                arg[...] = np.nan
+        return result
+    return spoiled
+
+
+@pytest.mark.parametrize("key", BY_HAND.keys() - {(4, "numerical_gradient"), (5, "momentum_adam")}, ids=str)
+def test_who_writes_into_what_is_given_spoils_no_other_check(key, tmp_path):
+    path = put(tmp_path, key, BY_HAND[key])
+    my = load(path)
+    for name in re.findall(r"(?m)^(?:class|def) (\w+)", BY_HAND[key]):
+        thing = getattr(my, name)
+        for method in {"forward", "backward", "gradient"} & vars(thing).keys():
+            setattr(thing, method, functools.wraps(vars(thing)[method])(spoiling(vars(thing)[method])))
+        if not isinstance(thing, type):
+            setattr(my, name, spoiling(thing))
+    wrong = [result.statement for result in EXERCISES[key].run(my, path) if result.status == WRONG]
+    assert not [statement for statement in wrong if not re.search("as it is|as they are|the examples", statement)]
+
+
 @pytest.mark.parametrize("number, name, right, wrong, read", CASES)
 def test_a_mistake_is_named(number, name, right, wrong, read, tmp_path):
     key = number, name
@@ -543,35 +745,60 @@ def test_a_mistake_is_named(number, name, right, wrong, read, tmp_path):
     assert read in found(key, put(tmp_path, key, BY_HAND[key].replace(right, wrong)))
 
 
-OWN_LAYER = """
+SCALE = """\
 class MyLayer:
+    def __init__(self):
+        self.s = np.ones(1)
+        self.ds = None
+
     def forward(self, x):
-        self.out = np.tanh(x)
-        return self.out
+        self.x = x
+        return self.s * x
 
     def backward(self, dout):
-        return dout * (1 - self.out ** 2)
+        self.ds = np.array([np.sum(dout * self.x)])
+        return dout * self.s
 
 
-def my_net():
-    return Network({"Affine1": random_affine(784, 30, 0.05), "Mine": MyLayer(), "Affine2": random_affine(30, 10, 0.1)})
+""" + OWN_LAYER[OWN_LAYER.index("def my_net"):]
+SWISH = """\
+class MyLayer:
+    def forward(self, x):
+        self.x = x
+        return x / (1 + np.exp(-x))
+
+    def backward(self, dout):
+        s = 1 / (1 + np.exp(-self.x))
+        return dout * (s + self.x * s * (1 - s))
 
 
-def train(net, x_train, t_train, x_test, t_test):
-    Trainer(net, x_train, t_train, x_test, t_test, epochs=4, optimizer="Adam", verbose=False).train()
-"""
+""" + OWN_LAYER[OWN_LAYER.index("def my_net"):]
 
 
-@pytest.mark.parametrize("right, wrong, read", [
-    ("", "", "All of it holds. That was the last exercise."),
-    ("(1 - self.out ** 2)", "self.out", "NOT YET MyLayer, backward passes the gradient check"),
-    ("MyLayer(), \"Affine2\"", "random_affine(30, 30, 0.1), \"Affine2\"", "none of its layers is a MyLayer"),
-    ("epochs=4", "epochs=0", "expected at least 85%"),
-    ("np.tanh(x)", "x", "choose a function that does something"),
+@pytest.mark.parametrize("code, right, wrong, read", [
+    (SCALE, "", "", ""),
+    (OWN_LAYER, "(1 - self.out ** 2)", "self.out", "NOT YET MyLayer, backward passes the gradient check"),
+    (OWN_LAYER, "MyLayer(), \"Affine2\"", "random_affine(30, 30, 0.1), \"Affine2\"", "none of its layers is a MyLayer"),
+    (OWN_LAYER, "epochs=4", "epochs=0", "expected at least 85%"),
+    (OWN_LAYER, "np.tanh(x)", "x", "choose a function that does something"),
+    (OWN_LAYER, "(1 - self.out ** 2)", "(1 - self.x ** 2)", "the derivative of tanh is 1 - out^2"),
+    (OWN_LAYER, "MyLayer(), \"Affine2\"", "MyLayer, \"Affine2\"", "Mine is the class MyLayer"),
+    (OWN_LAYER, "0.1)})", "0.1), \"last\": SoftmaxWithLoss()})", "Network adds SoftmaxWithLoss itself: leave it out"),
+    (OWN_LAYER, "return dout", "dout *= 1; dout *= 1 - self.out ** 2; return dout #", "dout was changed"),
+    (SCALE, "np.sum(dout", "np.mean(dout", "ds is 1/12 of what it should be"),
+    (SCALE, "        self.ds = None\n", "", "self.ds = None is missing in __init__"),
+    (SCALE.replace("np.sum(dout", "np.mean(dout"), "        self.ds = None\n", "", "ds is 1/12 of what it should be"),
+    (SCALE, "return dout * self.s", "return dout", "dx is 0.6667 times what it should be"),
+    (SCALE, "self.ds = np.array", "ds = np.array", "not seen (first make MyLayer right)"),
+    (SCALE, "np.ones(1)", "2.0", "s must be an array of floats: np.array([2.0])"),
+    (SWISH, "s + self.x * s * (1 - s)", "s", "the term x s (1 - s) of the derivative is missing"),
+    (SWISH, "s + self.x * s * (1 - s)", "self.x * s * (1 - s)", "the term s of the derivative is missing"),
 ])
-def test_a_layer_of_ones_own(right, wrong, read, tmp_path, monkeypatch, capsys):
-    printed, exit_code = run(put(tmp_path, (5, "own_layer"), OWN_LAYER.replace(right, wrong)), monkeypatch, capsys)
-    assert (exit_code, read in printed) == (1 if wrong else 0, True), printed
+def test_a_layer_of_ones_own(code, right, wrong, read, tmp_path):
+    if "self.x ** 2" in wrong:
+        code = code.replace("self.out = np", "self.x = x; self.out = np")
+    path = put(tmp_path, (5, "own_layer"), "\nfrom common.layers import SoftmaxWithLoss\n" + code.replace(right, wrong))
+    assert read in found((5, "own_layer"), path) if read else found((5, "own_layer"), path) == ""
 
 
 def test_an_error_is_said_once_and_in_a_line(tmp_path, monkeypatch, capsys):
@@ -579,7 +806,7 @@ def test_an_error_is_said_once_and_in_a_line(tmp_path, monkeypatch, capsys):
     printed, exit_code = run(put(tmp_path, (5, "relu"), code), monkeypatch, capsys)
     assert exit_code == 1 and "Traceback" not in printed
     assert printed.count("line 31, in forward: return out + y NameError: name 'y' is not") == 1
-    assert "NOT YET forward leaves x as it is the same as above" in printed
+    assert "NOT YET the examples at the top of the file the same as above" in printed
 
 
 def test_the_examples_of_the_task_are_checked(tmp_path):
@@ -636,8 +863,9 @@ def test_the_solution_is_the_projects_own(key, capsys):
         lines = (ROOT / place).read_text("utf-8").splitlines(keepends=True)
         assert "".join(lines[int(first) - 1:int(last)]).rstrip() in printed
     assert printed.count("\n") < 60 and "__init__" not in printed
-    if key == (5, "batch_normalization"):       # not the class's helpers
+    if key == (5, "batch_normalization"):       # of the class's helpers, a line each
         assert re.findall(r"def (\w+)", printed) == ["forward", "backward"]
+        assert "It calls mean(self, x): The mean of the values" in printed and "It calls update_running(" in printed
 
 
 def test_as_a_reader_starts_it(tmp_path):

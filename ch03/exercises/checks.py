@@ -42,12 +42,14 @@ def softmax_of_three(my):
 
 
 def softmax_of_large_scores(my):
-    x = np.array([1010.0, 1000.0, 990.0])
-    y = my.softmax(x.copy())
-    if y is not None and np.isnan(y).any():
-        raise Wrong(f"softmax({x}) is {y}: exp(1010) is larger than any float. Softmax stays the same if one number "
-                    "is taken off all scores of an example")
-    same(y, functions.softmax(x), f"softmax({x})")
+    many = ("exp(1010) is larger than any float. Softmax stays the same if one number is taken off all scores of an "
+            "example")
+    two = "exp overflows still: take off the maximum, then no exponent is larger than 0"
+    for x, why in (np.array([1010.0, 1000.0, 990.0]), many), (np.array([2000.0, 0.0]), two):
+        y = my.softmax(x.copy())
+        if y is not None and np.isnan(y).any():
+            raise Wrong(f"softmax({x}) is {y}: {why}")
+        same(y, functions.softmax(x), f"softmax({x})")
 
 
 def softmax_of_a_batch(my):
@@ -56,13 +58,14 @@ def softmax_of_a_batch(my):
     far = np.exp(x - x.max())
     columns = np.exp(x - x.max(axis=0))
     same(my.softmax(x.copy()), functions.softmax(x), "softmax(x)", {
-        "the sum runs over the whole batch: every row needs a sum of its own": exp / exp.sum(),
-        "the sum runs over the whole batch: every row needs a sum (and a maximum) of its own": far / far.sum(),
-        "sum and maximum are those of the columns: every row is an example, axis=-1": columns / columns.sum(axis=0),
-        "the sum is that of the columns: every row is an example, axis=-1": exp / exp.sum(axis=0),
+        "the sum runs over the whole batch: every row needs a sum (and a maximum) of its own": (
+            exp / exp.sum(), far / far.sum()),
+        "sum (and maximum) are those of the columns: every row is an example, axis=-1": (
+            columns / columns.sum(axis=0), exp / exp.sum(axis=0)),
         "the values are right, but the rows have become columns: transpose back": functions.softmax(x).T,
         "the maximum runs over the whole batch: a row of much smaller scores becomes 0 / 0. "
         "Every row needs a maximum of its own": [functions.softmax(x[0]), [np.nan] * 3]})
+    same(my.softmax(x[:1].copy()), functions.softmax(x[:1]), "softmax(x) of a batch of one, x (1, 3)")
 
 
 # ---- three layers -------------------------------------------------------------------------------------------------
@@ -83,7 +86,7 @@ def forward(network, x, activation=functions.sigmoid, last=functions.softmax, bi
 def three_layers(shape):
     def check(my):
         network, x = small_network(), np.random.default_rng(1).normal(size=shape)
-        same(my.predict(network, x.copy()), predict(network, x), "predict(network, x)", {
+        same(my.predict(small_network(), x.copy()), predict(network, x), "predict(network, x)", {
             "softmax is missing after the third layer": forward(network, x, last=functions.identity_function),
             "sigmoid follows the third layer too, where softmax belongs": forward(network, x, last=functions.sigmoid),
             "sigmoid follows the third layer too, before softmax": forward(
@@ -103,7 +106,7 @@ def digits(which="test"):
 def reads_digits(my):
     x, t = digits()
     network = init_network()
-    right = np.argmax(my.predict(network, x), axis=1) == t
+    right = np.argmax(my.predict(init_network(), x.copy()), axis=1) == t
     ours = np.argmax(predict(network, x), axis=1) == t
     if right.sum() != ours.sum():
         raise Wrong(f"it reads {right.sum()} of {len(x)} digits right; expected {ours.sum()}")
@@ -111,9 +114,9 @@ def reads_digits(my):
 
 def draw_digits(my):
     from common.figures.plot import image_grid
-    x, _ = digits()
-    y = my.predict(init_network(), x[:20])
-    image_grid(x[:20], [f"{k}, {p:.0%} sure" for k, p in zip(y.argmax(axis=1), y.max(axis=1))], columns=5,
+    x = digits()[0][:20]
+    y = my.predict(init_network(), x.copy())
+    image_grid(x, [f"{k}, {p:.0%} sure" for k, p in zip(y.argmax(axis=1), y.max(axis=1))], columns=5,
                title="what your net reads")
 
 
@@ -127,7 +130,10 @@ def accuracy_of_seven(my):
     def right_along(axis):
         return sum(np.sum(np.argmax(ANSWERS[i:i + 3], axis=axis) == RIGHT[i:i + 3]) for i in (0, 3, 6)) / 7
 
-    same(my.accuracy(lambda x: ANSWERS[x[:, 0]], np.arange(7).reshape(7, 1), RIGHT.copy(), 3), 5 / 7, "the share", {
+    def predict(x):
+        return ANSWERS[x[:, 0]]
+
+    same(my.accuracy(predict, np.arange(7).reshape(7, 1), RIGHT.copy(), 3), 5 / 7, "the share", {
         "the last batch, which is smaller, is left out": 4 / 6,
         "the last batch, which is smaller, is left out, but divided by all": 4 / 7,
         "the mean of the batches' shares is not the share of all: the last batch is smaller, but counts "
@@ -145,7 +151,7 @@ def whole_batches(my):
         sizes.append(len(x))
         return ANSWERS[x[:, 0]]
 
-    my.accuracy(predict, np.arange(7).reshape(7, 1), RIGHT, 3)
+    my.accuracy(predict, np.arange(7).reshape(7, 1), RIGHT.copy(), 3)
     if sizes != [3, 3, 1]:
         raise Wrong(f"7 examples, batch_size 3: expected predict to get 3, 3 and 1 of them, it got {sizes}")
 
@@ -164,7 +170,7 @@ CHAPTER = Chapter(3, [
     ), (functions.sigmoid,), draw_sigmoid),
     Exercise("softmax", {
         "softmax([0.3, 2.9, 4.0]) is [0.018, 0.245, 0.737]": softmax_of_three,
-        "large scores: softmax([1010, 1000, 990])": softmax_of_large_scores,
+        "large scores: softmax([1010, 1000, 990]), softmax([2000, 0])": softmax_of_large_scores,
         "a batch (2, 3): every row by itself": softmax_of_a_batch,
         "x stays as it is": lambda my: unchanged(my.softmax, x=X),
     }, (
@@ -176,6 +182,7 @@ CHAPTER = Chapter(3, [
     Exercise("three_layers", {
         "one example (4,): three probabilities": three_layers((4,)),
         "a batch (5, 4): five times three probabilities": three_layers((5, 4)),
+        "a batch of one (1, 4)": three_layers((1, 4)),
         "it reads 1,000 digits with ready weights": reads_digits,
     }, (
         'The first layer: x @ network["W1"] + network["b1"]. The sign @ is the matrix product.',

@@ -9,6 +9,7 @@ exercise's module `my`. It passes if it returns; if not, it raises `Wrong` (tool
 """
 import argparse
 import inspect
+import re
 import runpy
 import sys
 import textwrap
@@ -50,10 +51,9 @@ class Exercise:
 
     Attributes
     ----------
-    checks : {statement: function of the module}, in the order in which they should be done. "backward: ..." waits until
-        every "forward: ..." before it holds, as the right gradient of a wrong forward would only mislead.
+    checks : {statement: function of the module}, in the order in which they should be done; see `waits_for`
     hints : texts, each a step further than the one before
-    solution : the project's own functions, classes or modules that do it
+    solution : the project's own functions, classes or modules that do it, or a text
     picture : a function of the module that draws what was made, once everything holds
     """
     name: str
@@ -69,14 +69,28 @@ class Exercise:
         """Yield a Result for every check of the module `my`, which was loaded from the file `path`."""
         wrong = []
         for statement, check in self.checks.items():
-            owner, backward, _ = statement.partition("backward")        # owner: "MulLayer, ", or nothing
-            if backward and any(before.startswith(owner + "forward") for before in wrong):
-                result = Result(statement, LATER, "first make forward right")
-            else:
-                result = run_check(statement, check, my, path)
+            first = waits_for(statement, wrong)
+            result = Result(statement, LATER, f"first make {first} right") if first else run_check(
+                statement, check, my, path)
             if result.status == WRONG:
                 wrong.append(statement)
             yield result
+
+
+def waits_for(statement, wrong):
+    """Which of the wrong statements must become right first, or None: what depends on it would only mislead.
+
+    backward depends on forward, "backward: dx of images" on "backward: dx", and training on everything.
+    """
+    owner = re.match(r"\w+Layer, |", statement)[0]           # "MulLayer, ", or nothing
+    for before in wrong:
+        if "backward" in statement and before.startswith(owner + "forward"):
+            return "forward"
+        if statement.startswith(before + " "):
+            return before.rpartition(": ")[2]
+        if statement.startswith("train: "):
+            return re.split("[:,]", before)[0]
+    return None
 
 
 def load(path):
@@ -112,7 +126,8 @@ def described(error, path):
     """The last line of the learner's own that an error came through, and the error; not the whole traceback."""
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
     where = f"line {own[-1].lineno}, in {own[-1].name}: {own[-1].line}\n" if own else ""
-    return where + "".join(traceback.format_exception_only(error)).strip()
+    says = "".join(traceback.format_exception_only(error)).strip()
+    return where + re.sub(r"[\w.]+\.<locals>\.", "", says)      # "f() missing ...": a function of ours has a plain name
 
 
 # ---- a chapter ----------------------------------------------------------------------------------------------------
@@ -208,9 +223,13 @@ def print_hints(exercise, path, wanted):
 
 
 def print_solution(exercise):
-    """Print the source of functions and modules, and of a class the methods that do the work."""
+    """Print the source of functions and modules, of a class the methods that do the work; and what else these call."""
     work = ("forward", "backward", "parameter_gradients", "update", "rule")
+    shown, called = [], {}
     for solution in exercise.solution:
+        if isinstance(solution, str):
+            print(solution)
+            continue
         own = [method for name, method in vars(solution).items() if name in work and inspect.isfunction(method)
                and method.__qualname__.startswith(solution.__name__)] if inspect.isclass(solution) else [solution]
         for code in map(inspect.unwrap, own):
@@ -219,3 +238,10 @@ def print_solution(exercise):
             file = Path(inspect.getsourcefile(code)).resolve().relative_to(ROOT)
             print(f"{file.as_posix()}, lines {first} to {first + len(lines) - 1}:\n")
             print("".join(lines).rstrip() + "\n")
+            shown.append(code)
+            if inspect.isfunction(code):
+                known = {**code.__globals__, **vars(solution)}
+                called |= {name: known[name] for name in code.__code__.co_names if inspect.isfunction(known.get(name))}
+    for name, function in called.items():
+        if inspect.unwrap(function) not in shown and function.__module__.startswith("common.") and function.__doc__:
+            print(f"It calls {name}{inspect.signature(function)}: {function.__doc__.splitlines()[0]}")

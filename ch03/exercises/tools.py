@@ -45,13 +45,13 @@ def same(got, expected, what="the result", mistakes=(), rtol=1e-5):
         raise Wrong(f"{what}: expected an array of numbers of shape {expected.shape}, got a {type(got).__name__}")
     if close(got, expected, rtol):
         return
-    for mistake, wrong in dict(mistakes).items():
-        if close(got, wrong, rtol):
-            raise Wrong(mistake)
+    named(got, mistakes, rtol)
     got = np.asarray(got)
     if got.shape != expected.shape:
         raise Wrong(f"{what}: expected the shape {expected.shape}, got {got.shape}" if expected.ndim else
                     f"{what}: expected a number, got an array of shape {got.shape}")
+    if got.dtype.kind in "iu" and expected.dtype.kind == "f" and (np.abs(got - expected) <= 1).all():
+        raise Wrong(f"{what} has whole numbers only ({got.dtype}): what stands behind the point is lost")
     if close(got, 0 - expected, rtol):
         raise Wrong(f"{what} has the wrong sign")
     if len(in_a_line(expected)) <= 50:
@@ -60,6 +60,13 @@ def same(got, expected, what="the result", mistakes=(), rtol=1e-5):
     place = tuple(map(int, np.argwhere(wrong)[0]))
     raise Wrong(f"{what}{list(place)} is {got[place]:.6g}, expected {expected[place]:.6g} "
                 f"({wrong.sum()} of {wrong.size} values are wrong)")
+
+
+def named(got, mistakes, rtol=1e-5):
+    """got is not what a known mistake gives; mistakes is {description: result, or a tuple of results}."""
+    for mistake, wrong in dict(mistakes).items():
+        if any(close(got, one, rtol) for one in (wrong if isinstance(wrong, tuple) else [wrong])):
+            raise Wrong(mistake)
 
 
 def in_a_line(array):
@@ -72,18 +79,28 @@ def close(a, b, rtol=1e-5):
     return a is not None and np.shape(a) == np.shape(b) and np.allclose(a, b, rtol=rtol, atol=1e-7, equal_nan=True)
 
 
-def unchanged(function, **arrays):
+def unchanged(function, remark="", **arrays):
     """The function does not write into the arrays that it is given."""
     given = {name: np.array(array) for name, array in arrays.items()}
     function(*given.values())
     for name, array in arrays.items():
         if not np.array_equal(given[name], array):
             raise Wrong(f"{name} was changed. Write into a new array: NumPy's `+=` and `x[mask] = 0` change "
-                        f"the array itself, and whoever called still needs it")
+                        f"the array itself, and whoever called still needs it. {remark}".rstrip())
+
+
+def stay(make, remark="", owner="", **inputs):
+    """A check of a layer, for the dict of checks: forward and backward write into nothing that they are given."""
+    def check(my):
+        layer = make(my)
+        dout = np.ones(np.shape(layer.forward(*map(np.copy, inputs.values()))))
+        unchanged(lambda *given: (layer.forward(*given[:-1]), layer.backward(given[-1])), remark, **inputs, dout=dout)
+
+    return {f"{owner}{' and '.join([*inputs, 'dout'])} stay as they are, forward and backward": check}
 
 
 def gradient_checks(make, *inputs):
-    """f, for checks f("W"), f("x"): the gradient of that array is the one that central differences give.
+    """f, for checks f("W"), f("x"), f() of all: the gradient of that array is the one that central differences give.
 
     make(my) builds the layer or net; inputs are what its forward, or its gradient, takes. All checks share one
     computation.
@@ -99,20 +116,24 @@ def gradient_checks(make, *inputs):
             also = ". The gradients belong in attributes like self.dW" if says.startswith("backward changes") else ""
             raise Wrong(says + also) from None
 
-    return lambda name: lambda my: right_gradient(name, computed(my))
+    return lambda *names: lambda my: [right_gradient(name, computed(my), len(inputs[0]))
+                                      for name in names or computed(my)]
 
 
-def right_gradient(name, check):
+def right_gradient(name, check, N):
     if name not in check:
         raise Wrong("the argument of forward must be called x" if name == "x" else
                     f"d{name} is missing: backward must set self.d{name}, and self.{name} must stay the array that "
                     "__init__ put there")
     if name in check.failed:
         found = check[name]
-        raise Wrong(found.diagnosis or f"no known mistake fits. {largest_difference(name, found)}", {name: found})
-
-
-def largest_difference(name, found):
-    place = np.unravel_index(found.difference.argmax(), found.difference.shape)
-    return (f"The largest difference: d{name}{list(map(int, place))} is {found.by_backprop[place]:.6g}; "
-            f"central differences give {found.by_differences[place]:.6g}")
+        given, right = found.by_backprop, found.by_differences
+        place = np.unravel_index(found.difference.argmax(), right.shape)
+        text = found.diagnosis or (
+            f"no known mistake fits. The largest difference: d{name}{list(map(int, place))} is {given[place]:.6g}; "
+            f"differences give {right[place]:.6g}")
+        if right.ndim == 1 and given.ndim == 0 and np.isfinite(given):
+            text += " In the sum axis=0 is missing: only the rows are added up."
+        elif right.ndim == 1 and given.shape == (N,) != right.shape:
+            text += " This is the sum over the columns: over the rows it is axis=0."
+        raise Wrong(text, {name: found})

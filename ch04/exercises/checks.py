@@ -2,7 +2,7 @@
 import numpy as np
 
 from ch03.exercises.harness import Chapter, Exercise
-from ch03.exercises.tools import Wrong, close, constant, gradient_checks, same, unchanged
+from ch03.exercises.tools import Wrong, close, constant, gradient_checks, named, same, unchanged
 from ch04.gradient_method import gradient_descent
 from ch04.two_layer_net import TwoLayerNet
 from common import functions, gradient
@@ -25,8 +25,8 @@ def mean_over(N):
             "this is the value of every example: return their mean": -picked,
             "this is the value of every example, divided by N: return their sum": -picked / N,
             "the minus sign is missing": picked.mean(),
-            "y[:, t] picks N x N values: y[np.arange(N), t] picks one of every row": -log[:, t].mean(),
-            "y[:, t] picks N x N values: y[np.arange(N), t] picks one of every row, N in all": -log[:, t].sum() / N,
+            "y[:, t] picks N x N values: y[np.arange(N), t] picks one of every row, N in all": (
+                -log[:, t].mean(), -log[:, t].sum() / N),
             "t is the place of the right class, not a factor: y[np.arange(N), t]": -(t * log.T).sum() / N,
             "y[t] picks whole rows: y[np.arange(N), t] picks one value of every row": -log[t % N].sum() / N,
             "this takes the largest probability: it must be that of the right class, y[np.arange(N), t]":
@@ -55,79 +55,77 @@ def square(x):
     return np.sum(x ** 2)
 
 
+def watched(my, f, x, reads_x_itself=False):
+    """The gradient of f at x; by how much its argument and x itself differed from x in each call of f; and x after it.
+
+    reads_x_itself: f ignores its argument, as the loss of a net does.
+    """
+    given, seen = np.array(x), []
+
+    def asked(*arguments):
+        if [np.shape(argument) for argument in arguments] != [given.shape]:
+            raise Wrong("f takes an array, all of x: f(x)")
+        seen.append([np.array(arguments[0]), given.copy()])
+        return f(given if reads_x_itself else arguments[0])
+
+    got = my.numerical_gradient(asked, given)
+    if got is given:
+        raise Wrong("grad is x itself, so x was overwritten: begin with np.zeros_like(x)")
+    if not seen:
+        raise Wrong("f was never called")
+    return got, np.array(seen) - x, given
+
+
 def derivatives(f, x, reads_x_itself=False):
-    """reads_x_itself: f ignores its argument, as the loss of a net does."""
     def check(my):
-        given, changes = np.array(x), []
-
-        def asked(argument):
-            changes.append([np.abs(values - np.array(x)).max() for values in (argument, given)])
-            return f(given if reads_x_itself else argument)
-
-        got = my.numerical_gradient(asked, given)
+        got, changes, _ = watched(my, f, x, reads_x_itself)
+        of_argument, of_x = np.abs(changes).max(axis=(0, *range(2, changes.ndim)))
+        h = of_x if reads_x_itself else of_argument
+        if h == 0:
+            raise Wrong(
+                "f reads x itself, and saw no change: change x itself, not a copy of it" if of_argument else
+                "x was the same at every call of f. Change x[index] before each call; and h must not be too small: "
+                "x + 1e-20 is rounded to x. Take h = 1e-4")
+        if not 4e-5 < h < 3e-4:
+            raise Wrong(f"f saw x changed by {h:.0e}. " + (
+                "So small a change is lost in rounding. Take h = 1e-4" if h < 1e-4 else
+                "So large a change is no slope any more. Take h = 1e-4" if h < 1 else
+                "Change x[index] by h = 1e-4 only, and put it back"))
         expected = gradient.numerical_gradient(f, np.array(x))
-        if not close(got, expected, ROUGHLY):
-            explain(got, expected, changes, reads_x_itself)
-            same(got, expected, "the gradient")
+        for factor, mistake in {
+                2: "this is twice the gradient: x + h and x - h are 2h apart, so divide by 2h",
+                1 / 2: "this is half the gradient: f(x + h) and f(x) are h apart",
+                h * h: "/ 2 * h divides by 2 and then multiplies by h: it needs brackets, / (2 * h)",
+                2 * h: "the difference is not divided by 2h",
+                -1: "the gradient has the wrong sign: f(x + h) - f(x - h)"}.items():
+            if got is not None and np.shape(got) == expected.shape and np.allclose(got, factor * expected, 0.01, 1e-12):
+                raise Wrong(mistake)
+        same(got, expected, "the gradient", rtol=ROUGHLY)
     return check
 
 
-def explain(got, expected, changes, reads_x_itself):
-    """Raise Wrong if the changes that f saw, of its argument and of x, or the formula say why the gradient is wrong."""
-    if not changes:
-        raise Wrong("f was never called")
-    of_argument, of_x = np.max(changes, axis=0)
-    h = of_x if reads_x_itself else of_argument
-    if h == 0:
-        raise Wrong("f reads x itself, and saw no change: change x itself, not a copy of it" if of_argument else
-                    "x was the same at every call of f. Change x[index] before each call; and h must not be too small: "
-                    "x + 1e-20 is rounded to x. Take h = 1e-4")
-    if not 1e-8 < h < 1e-2:
-        raise Wrong(f"f saw x changed by {h:.0e}. " + (
-            "So small a change is lost in rounding. Take h = 1e-4" if h < 1 else
-            "Change x[index] by h = 1e-4 only, and put it back"))
-    for factor, mistake in {
-            2: "this is twice the gradient: x + h and x - h are 2h apart, so divide by 2h",
-            1 / 2: "this is half the gradient: f(x + h) and f(x) are h apart",
-            h * h: "/ 2 * h divides by 2 and then multiplies by h: it needs brackets, / (2 * h)",
-            2 * h: "the difference is not divided by 2h",
-            -1: "the gradient has the wrong sign: f(x + h) - f(x - h)"}.items():
-        if got is not None and np.shape(got) == expected.shape and np.allclose(got, factor * expected, 0.01, 1e-12):
-            raise Wrong(mistake)
-
-
 def both_sides(my):
-    asked = []
-
-    def f(x):
-        asked.append(x[0])
-        return x[0] ** 3
-
-    same(my.numerical_gradient(f, np.array([1.0])), [3], "the derivative of x^3 at 1", rtol=ROUGHLY)
-    if not any(x < 1 for x in asked) or not any(x > 1 for x in asked):
-        side = "right" if max(asked) > 1 else "left"
+    got, changes, _ = watched(my, lambda x: x[0] ** 3, [1.0])
+    same(got, [3], "the derivative of x^3 at 1", rtol=ROUGHLY)
+    if not changes[:, 0].min() < 0 < changes[:, 0].max():
+        side = "right" if changes[:, 0].max() > 0 else "left"
         raise Wrong(f"f was asked on the {side} side of x only: its error is of the size of h. "
                     "With f(x + h) - f(x - h) it is of the size of h^2")
 
 
 def one_value_at_a_time(my):
-    x = np.array([1.0, 2.0, 3.0])
-
-    def f(argument):
-        changed = np.sum(argument != [1.0, 2.0, 3.0])
-        if changed > 1:
-            raise Wrong(f"{changed} values of x were changed when f was called: change one, put it back, then the next")
-        return square(argument)
-
-    my.numerical_gradient(f, x)
+    _, changes, _ = watched(my, square, [1.0, 2.0, 3.0])
+    most = np.sum(np.abs(changes[:, 0]) > 1e-9, axis=1).max()
+    if most > 1:
+        raise Wrong(f"{most} values of x were changed when f was called: change one, put it back, then the next")
 
 
 def put_back(my):
-    x = np.array([3.0, 4.0])
-    my.numerical_gradient(square, x)
-    if not np.array_equal(x, [3.0, 4.0]):
-        raise Wrong(f"x was [3, 4] and is {x.tolist()} now: keep the value before you change it, and put it back. "
-                    "(x + h - h is not always x)")
+    x = watched(my, square, [3.0, 4.0])[2]
+    for i, value in enumerate([3.0, 4.0]):
+        if x[i] != value:
+            raise Wrong(f"x[{i}] was {value} and is {x[i]} now: keep the value itself before you change it, and put it "
+                        "back. (x + h - h is not always x)")
 
 
 # ---- gradient descent ---------------------------------------------------------------------------------------------
@@ -221,12 +219,9 @@ gradient_of_net = gradient_checks(small_net, INPUTS, CLASSES)
 
 def net_gradient(key):
     def check(my):
-        net = small_net(my)
-        grads = net.gradient(INPUTS.copy(), CLASSES.copy())
-        if isinstance(grads, dict) and not close(grads.get(key), by_hand(net.params)[key]):
-            for mistake, parts in NET_MISTAKES.items():
-                if close(grads.get(key), by_hand(net.params, **parts)[key]):
-                    raise Wrong(mistake)
+        grads, params = small_net(my).gradient(INPUTS.copy(), CLASSES.copy()), small_net(my).params
+        if isinstance(grads, dict) and not close(grads.get(key), by_hand(params)[key]):
+            named(grads.get(key), {mistake: by_hand(params, **parts)[key] for mistake, parts in NET_MISTAKES.items()})
         gradient_of_net(key)(my)
     return check
 
@@ -254,7 +249,7 @@ CHAPTER = Chapter(4, [
         "for index in np.ndindex(x.shape): runs through the places of an array of any shape; x[index] is one value.",
         "value = x[index]; then x[index] = value + h, f(x); x[index] = value - h, f(x); x[index] = value.",
         "grad[index] = (f_upper - f_lower) / (2 * h)",
-    ), (gradient.numerical_gradient,)),
+    ), (gradient.numerical_gradient, gradient.slope, gradient._moved)),
     Exercise("gradient_descent", {
         "one step from [3, 4], lr = 0.1: [2.4, 3.2]": steps(1),
         "five steps": steps(5),

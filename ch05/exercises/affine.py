@@ -4,6 +4,7 @@
 
 Given: self.W (D, M), self.b (M,), x (N, D), dout (N, M).
 Return: out (N, M) from forward; dx (N, D) from backward, which also sets self.dW (D, M) and self.db (M,).
+x and dout stay as they are.
 Every gradient has the shape of what it belongs to: that alone says much about where the transposes go.
 
     >>> layer = Affine(W=np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), b=np.array([0.1, 0.2, 0.3]))

@@ -13,8 +13,8 @@ other, moves them:
     running_mean  <-  momentum running_mean + (1 - momentum) mean       and the same for running_var with var
 
 Given: x (N, D), gamma (D,), beta (D,), dout (N, D). Return: out (N, D); dx (N, D) from backward, which also sets
-self.dgamma (D,) and self.dbeta (D,). For dx remember that mean and std move too when a value of x moves. The book does
-not derive it. Try it yourself; ch05/derivations.md does it step by step.
+self.dgamma (D,) and self.dbeta (D,). x and dout stay as they are. For dx remember that mean and std move too
+when a value of x moves. The book does not derive it. Try it yourself; ch05/derivations.md does it step by step.
 
     >>> layer = BatchNormalization(gamma=np.array([2.0]), beta=np.array([1.0]))
     >>> layer.forward(np.array([[1.0], [1.0], [3.0], [3.0]])).T

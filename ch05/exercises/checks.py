@@ -3,7 +3,7 @@ import numpy as np
 
 from ch03.exercises.checks import digits
 from ch03.exercises.harness import Chapter, Exercise
-from ch03.exercises.tools import Wrong, close, constant, gradient_checks, same, unchanged
+from ch03.exercises.tools import Wrong, close, constant, gradient_checks, named, same, stay, unchanged
 from ch05 import layer_naive
 from common import functions, layers, network, optimizer, util
 from common.probe import parameter_names
@@ -13,14 +13,9 @@ X, DOUT = constant(RNG.normal(size=(2, 4, 3)))
 IMAGES = constant(RNG.permutation(np.linspace(-1, 1, 2 * 3 * 4 * 5)).reshape(2, 3, 4, 5))       # no two values alike
 
 
-def after_forward(layer, x):
-    """The layer's backward."""
-    layer.forward(x.copy())
-    return layer.backward
-
-
 def forward_then_backward(layer, x, dout):
-    return after_forward(layer, x)(dout.copy())
+    layer.forward(x.copy())
+    return layer.backward(dout.copy())
 
 
 # ---- MulLayer, AddLayer -------------------------------------------------------------------------------------------
@@ -310,72 +305,92 @@ def batch_norm(module):
 norm_gradient = gradient_checks(batch_norm, ROWS)
 
 
-def normalized(my):
-    def out(x, mean, var):
-        return GAMMA * (x - mean) / np.sqrt(var + 1e-6) + BETA
+def normal(x, mean, var, eps=1e-6):
+    return GAMMA * (x - mean) / np.sqrt(var + eps) + BETA
 
+
+def without_eps(x, mean, var):
+    """out with another number in place of the 1e-6, where the variance is small."""
+    return {f"std is sqrt(var + {eps:g}): it must be sqrt(var + 1e-6)": normal(x, mean, var, eps)
+            for eps in (1e-7, 1e-5, 1e-8, 1e-3)} | {
+        "the 1e-6 in std = sqrt(var + 1e-6) is missing: where the variance is 0, this divides by 0":
+            normal(x, mean, var, 0),
+        "std is sqrt(var) + 1e-6: the 1e-6 belongs under the root":
+            GAMMA * (x - mean) / (np.sqrt(var) + 1e-6) + BETA}
+
+
+def normalized(my):
     x = ROWS
     mean, var = x.mean(axis=0), x.var(axis=0)
     same(batch_norm(my).forward(x.copy()), batch_norm(layers).forward(x), "out", {
-        "mean and variance are of the whole x: every column has its own (axis=0)": out(x, x.mean(), x.var()),
-        "the mean is of the whole x: every column has its own (axis=0)": out(x, x.mean(), var),
-        "the variance is of the whole x: every column has its own (axis=0)": out(x, mean, x.var()),
+        "mean and variance are of the whole x: every column has its own (axis=0)": normal(x, x.mean(), x.var()),
+        "the mean is of the whole x: every column has its own (axis=0)": normal(x, x.mean(), var),
+        "the variance is of the whole x: every column has its own (axis=0)": normal(x, mean, x.var()),
         "mean and variance are of the rows: they must be of the columns (axis=0)":
-            out(x, x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True)),
+            normal(x, x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True)),
         "this divides by the variance: it must be by its square root": GAMMA * (x - mean) / (var + 1e-6) + BETA,
         "gamma and beta are missing: out = gamma xn + beta": (x - mean) / np.sqrt(var + 1e-6),
         "gamma is missing: out = gamma xn + beta": (x - mean) / np.sqrt(var + 1e-6) + BETA,
-        "beta is missing: out = gamma xn + beta": out(x, mean, var) - BETA,
-        "the mean is not subtracted": out(x, 0, var),
-        "the running averages were used: training takes mean and var of this batch": out(x, 0, 1),
+        "beta is missing: out = gamma xn + beta": normal(x, mean, var) - BETA,
+        "the mean is not subtracted": normal(x, 0, var),
+        "the running averages were used: training takes mean and var of this batch": normal(x, 0, 1),
         "the running averages were used, with this batch in them: training takes mean and var of this batch alone":
-            out(x, 0.1 * mean, 0.9 + 0.1 * var),
-        "the variance is divided by N - 1: here it is by N": out(x, mean, x.var(axis=0, ddof=1))})
+            normal(x, 0.1 * mean, 0.9 + 0.1 * var),
+        "the variance is divided by N - 1: here it is by N": normal(x, mean, x.var(axis=0, ddof=1))})
 
 
 def small_variances(my):
     """A column of equal values, two of small variance."""
-    xc = constant(np.array([0, 1e-3, 0.01]) * [[-1], [-1], [1], [1]])
-    std = np.abs(xc[0])
-    constants = {f"std is sqrt(var + {eps:g}): it must be sqrt(var + 1e-6)": xc / np.sqrt(std ** 2 + eps)
-                 for eps in (1e-7, 1e-5, 1e-8, 1e-3)}
-    layer = my.BatchNormalization(np.ones(3), np.zeros(3))
-    same(layer.forward(3 + xc), xc / np.sqrt(std ** 2 + 1e-6), "out", constants | {
-        "the 1e-6 in std = sqrt(var + 1e-6) is missing: where the variance is 0, this divides by 0": xc / std,
-        "std is sqrt(var) + 1e-6: the 1e-6 belongs under the root": xc / (std + 1e-6)})
+    x = 3 + np.array([0, 1e-3, 0.01]) * [[-1], [-1], [1], [1]]
+    mean, var = x.mean(axis=0), x.var(axis=0)
+    same(batch_norm(my).forward(x.copy()), normal(x, mean, var), "out", without_eps(x, mean, var))
 
 
-def running(name, statistic):
-    def check(my):
-        layer, ours = batch_norm(my), batch_norm(layers)
+def running(name, statistic, **mistakes):
+    def average(statistic, keep=0.9, add=0.1):
+        value = getattr(batch_norm(layers), name)
         for x in (ROWS, ROWS + 1):
-            layer.forward(x), ours.forward(x)
-        first = getattr(batch_norm(layers), name)
-        exchanged = 0.1 * (0.1 * first + 0.9 * statistic(ROWS)) + 0.9 * statistic(ROWS + 1)
-        added = 0.9 * (0.9 * first + statistic(ROWS)) + statistic(ROWS + 1)
-        same(getattr(layer, name), getattr(ours, name), name, {
-            "the factor 1 - momentum is missing": added,
-            "it did not move": first,
-            "this is the last batch's alone: keep momentum of what was there": statistic(ROWS + 1),
-            "momentum and 1 - momentum are exchanged": exchanged})
+            value = keep * value + add * statistic(x)
+        return value
+
+    def check(my):
+        layer = batch_norm(my)
+        for x in (ROWS, ROWS + 1):
+            layer.forward(x.copy())
+        same(getattr(layer, name), average(statistic), name, {
+            "the factor 1 - momentum is missing": average(statistic, add=1),
+            "it did not move": average(statistic, 1, 0),
+            "this is the last batch's alone: keep momentum of what was there": average(statistic, 0, 1),
+            "momentum and 1 - momentum are exchanged": average(statistic, 0.1, 0.9),
+            **{mistake: average(wrong) for mistake, wrong in mistakes.items()}})
     return check
 
 
 def norm_in_prediction(my):
-    layer, ours = batch_norm(my), batch_norm(layers)
-    layer.forward(ROWS.copy()), ours.forward(ROWS)
-    before = np.array(layer.running_mean)
-    one = ROWS[:1] + 0.5
-    same(layer.forward(one, train_flg=False), ours.forward(one, train_flg=False), "out", {
-        "mean and variance are of this batch: prediction takes the running ones": BETA[np.newaxis]})
-    if not np.array_equal(layer.running_mean, before):
-        raise Wrong("prediction moved running_mean: only training may")
+    """With running averages of its own: those that training makes may be wrong."""
+    layer, one = batch_norm(my), ROWS[:1]
+    mean, var = constant(np.array([1.0, 4.0, -2.0])), constant(np.array([2.0, 0.5, 0.0]))
+    layer.forward(ROWS.copy())
+    layer.running_mean, layer.running_var = mean.copy(), var.copy()
+    same(layer.forward(one.copy(), train_flg=False), normal(one, mean, var), "out", {
+        "mean and variance are of this batch: prediction takes the running ones": BETA[np.newaxis],
+        **without_eps(one, mean, var)})
+    if not np.array_equal([layer.running_mean, layer.running_var], [mean, var]):
+        raise Wrong("prediction moved running_mean or running_var: only training may")
+
+
+def norm_gamma(my):
+    layer = batch_norm(my)
+    forward_then_backward(layer, ROWS, DOUT)
+    named(layer.dgamma, {"this has out in place of xn: gamma multiplies xn, so dgamma is the sum of dout xn": (
+        DOUT * batch_norm(layers).forward(ROWS)).sum(axis=0)})
+    norm_gradient("gamma")(my)
 
 
 # ---- im2col, col2im -----------------------------------------------------------------------------------------------
 
 NINE = constant(np.arange(1.0, 10).reshape(1, 1, 3, 3))
-NUMBERED = constant(np.arange(1.0, 121).reshape(2, 3, 4, 5))
+NUMBERED = constant(np.arange(1.0, 121).reshape(2, 3, 4, 5) / 2)
 
 
 def windows(x, *sizes):
@@ -415,7 +430,7 @@ def added_back(shape, *sizes):
         filter_h, filter_w, stride, pad = sizes
         N, C, H, W = shape
         col = np.zeros_like(util.im2col(np.zeros(shape), *sizes))
-        col.flat = np.arange(1, col.size + 1)
+        col.flat = np.arange(1, col.size + 1) / 2
         whole = window_by_window(col, shape, *sizes)
         out_h, out_w = whole.shape[1:3]
 
@@ -429,10 +444,11 @@ def added_back(shape, *sizes):
         no_stride = np.zeros_like(padded)
         close_by = N, C, filter_h + out_h - 1, filter_w + out_w - 1
         no_stride[:, :, :close_by[2], :close_by[3]] = util.col2im(col, close_by, filter_h, filter_w)
-        last = {f"a pixel that lies in several windows has the value of {which} one only: add them up, += and not =":
-                overwritten(col, shape, *sizes, order) for which, order in (("the last", 1), ("the first", -1))}
-        same(my.col2im(col.copy(), shape, *sizes), image, "the image", last | {
+        same(my.col2im(col.copy(), shape, *sizes), image, "the image", {
+            "a pixel that lies in several windows has the value of one window only: add them up, += and not =":
+                tuple(overwritten(col, shape, *sizes, order) for order in (1, -1)),
             "the padding was not cut off": padded,
+            "with pad 0, pad:-pad is 0:0, which is empty: pad:pad + H": padded[:, :, pad:-pad, pad:-pad],
             "the padding was cut off on one side only": padded[:, :, :H, :W],
             "stride is not used: the windows were added one pixel apart": no_stride[:, :, pad:pad + H, pad:pad + W],
             "col was reshaped to (N, C, filter_h, filter_w, out_h, out_w) at once, which mixes its axes: reshape to "
@@ -531,8 +547,7 @@ def pooled_backward(size, stride):
     def check(my):
         ours, mine = layers.Pooling(size, size, stride), my.Pooling(size, size, stride)
         N, C, out_h, out_w = ours.forward(IMAGES).shape
-        dout = np.arange(1.0, N * C * out_h * out_w + 1).reshape(N, C, out_h, out_w)
-        mine.forward(IMAGES.copy())
+        dout = np.arange(1.0, N * C * out_h * out_w + 1).reshape(N, C, out_h, out_w) / 2
         rows = dout.transpose(0, 2, 3, 1).reshape(N * out_h * out_w, C)
         everywhere = util.col2im(rows.repeat(size * size, axis=1), IMAGES.shape, size, size, stride)
         last = np.zeros_like(IMAGES)
@@ -544,7 +559,7 @@ def pooled_backward(size, stride):
             window = IMAGES[n, c, i * stride:i * stride + size, j * stride:j * stride + size]
             y, x = np.unravel_index(window.argmax(), window.shape)
             last[n, c, i * stride + y, j * stride + x] = dout[n, c, i, j]
-        same(mine.backward(dout.copy()), ours.backward(dout), "dx", {
+        same(forward_then_backward(mine, IMAGES, dout), ours.backward(dout), "dx", {
             "every value of the window got dout: only the largest one gets it": everywhere,
             "every value of the window got a share of dout: the largest one gets it all": everywhere / size ** 2,
             "dout was made flat as it is, which mixes windows and channels: transpose(0, 2, 3, 1) comes first":
@@ -580,8 +595,19 @@ def draw_pooled(my):
 
 # ---- a layer of one's own -----------------------------------------------------------------------------------------
 
+def own_layer(my):
+    """A MyLayer with other parameters than at first: with s = 1 nobody would see that a factor s is missing."""
+    layer = my.MyLayer()
+    for name, value in list(vars(layer).items()):
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+            setattr(layer, name, value + 0.5)
+        elif name in parameter_names(layer):
+            raise Wrong(f"{name} must be an array of floats: np.array({np.ravel(value).astype(float).tolist()})")
+    return layer
+
+
 def own_forward(my):
-    out = my.MyLayer().forward(X.copy())
+    out = own_layer(my).forward(X.copy())
     if np.shape(out) != X.shape or not np.isfinite(out).all():
         raise Wrong(f"expected finite numbers of x's shape {X.shape}, got a {type(out).__name__} of {np.shape(out)}")
     if np.array_equal(out, X):
@@ -589,15 +615,29 @@ def own_forward(my):
 
 
 def own_gradients(my):
-    check = gradient_checks(lambda my: my.MyLayer(), X)
-    for name in ("x", *parameter_names(my.MyLayer())):
-        check(name)(my)
+    layer, s = own_layer(my), functions.sigmoid(X)
+    out = np.array(layer.forward(X.copy()))
+    named(layer.backward(DOUT.copy()), {mistake: DOUT * slope for mistake, function, slope in [
+        ("this is dout (1 - x^2): the derivative of tanh is 1 - out^2", np.tanh(X), 1 - X ** 2),
+        ("the term x s (1 - s) of the derivative is missing: swish is a product, x times s", X * s, s),
+        ("the term s of the derivative is missing: swish is a product, x times s", X * s, X * s * (1 - s))]
+        if close(out, function)})
+    gradient_checks(own_layer, X)()(my)
+    at_first = my.MyLayer()
+    for name in set(parameter_names(layer)) - set(parameter_names(at_first)):
+        if isinstance(vars(at_first).get(name), np.ndarray):
+            raise Wrong(f"self.d{name} = None is missing in __init__: so the net does not know that {name} is trained")
 
 
 def own_net(my):
     net = my.my_net()
     if not isinstance(net, network.Network):
         raise Wrong(f"expected a Network, got {type(net).__name__}")
+    for name, layer in net.layers.items():
+        if isinstance(layer, type):
+            raise Wrong(f"{name} is the class {layer.__name__}; a layer is made by calling it: {layer.__name__}()")
+        if isinstance(layer, layers.SoftmaxWithLoss):
+            raise Wrong("Network adds SoftmaxWithLoss itself: leave it out")
     if not any(isinstance(layer, my.MyLayer) for layer in net.layers.values()):
         raise Wrong(f"none of its layers is a MyLayer; it has {', '.join(map(str, net.layers))}")
     scores = net.predict(digits()[0][:2])
@@ -606,13 +646,31 @@ def own_net(my):
 
 
 def own_training(my):
-    test = digits()
     my.net = my.my_net()
-    my.train(my.net, *digits("train"), *test)
-    accuracy = my.net.accuracy(*test)
+    my.train(my.net, *digits("train"), *digits())
+    accuracy = my.net.accuracy(*digits())
     if not accuracy >= 0.85:
         raise Wrong(f"it reads {accuracy:.1%} of the 1,000 digits right; expected at least 85%. Train longer (epochs), "
                     "or with another optimizer or learning rate; 'Adam' with lr 0.001 is a good beginning")
+
+
+TANH_NET = """
+class MyLayer:
+    def forward(self, x):
+        self.out = np.tanh(x)
+        return self.out
+
+    def backward(self, dout):
+        return dout * (1 - self.out ** 2)
+
+
+def my_net():
+    return Network({"Affine1": random_affine(784, 30, 0.05), "Mine": MyLayer(), "Affine2": random_affine(30, 10, 0.1)})
+
+
+def train(net, x_train, t_train, x_test, t_test):
+    Trainer(net, x_train, t_train, x_test, t_test, epochs=4, optimizer="Adam", verbose=False).train()
+"""
 
 
 def draw_reading(my):
@@ -634,6 +692,8 @@ CHAPTER = Chapter(5, [
         "AddLayer, forward: x + y": lambda my: same(my.AddLayer().forward(X.copy(), DOUT.copy()), X + DOUT, "x + y"),
         "AddLayer, backward: dx": both("x", "AddLayer"),
         "AddLayer, backward: dy": both("y", "AddLayer"),
+        **stay(lambda my: my.MulLayer(), owner="MulLayer, ", x=X, y=DOUT),
+        **stay(lambda my: my.AddLayer(), owner="AddLayer, ", x=X, y=DOUT),
         "two MulLayers give the price of apples, and its derivatives": price_of_apples,
     }, (
         "If x grows by 1, x y grows by y. So the derivative of x y with respect to x is y.",
@@ -643,9 +703,8 @@ CHAPTER = Chapter(5, [
     ), (layer_naive.MulLayer, layer_naive.AddLayer)),
     Exercise("relu", {
         "forward: x where x > 0, else 0": relu_forward,
-        "forward leaves x as it is": lambda my: unchanged(my.Relu().forward, x=X),
         "backward: dout where x > 0, else 0": relu_backward,
-        "backward leaves dout as it is": lambda my: unchanged(after_forward(my.Relu(), X), dout=DOUT),
+        **stay(lambda my: my.Relu(), "(The book's Relu changes dout; here it stays.)", x=X),
         "backward passes the gradient check": gradient_checks(lambda my: my.Relu(), X)("x"),
         "backward of images passes it too": gradient_checks(lambda my: my.Relu(), IMAGES[:1])("x"),
     }, (
@@ -655,9 +714,8 @@ CHAPTER = Chapter(5, [
     ), (layers.Relu,)),
     Exercise("sigmoid", {
         "forward: 1 / (1 + exp(-x))": sigmoid_forward,
-        "forward leaves x as it is": lambda my: unchanged(my.Sigmoid().forward, x=X),
         "backward: dout times the derivative": sigmoid_backward,
-        "backward leaves dout as it is": lambda my: unchanged(after_forward(my.Sigmoid(), X), dout=DOUT),
+        **stay(lambda my: my.Sigmoid(), x=X),
         "backward passes the gradient check": gradient_checks(lambda my: my.Sigmoid(), X)("x"),
     }, (
         "Write out = (1 + exp(-x))^-1 and use the chain rule: -(1 + exp(-x))^-2 times the derivative of exp(-x).",
@@ -667,11 +725,10 @@ CHAPTER = Chapter(5, [
     ), (layers.Sigmoid,)),
     Exercise("affine", {
         "forward: x W + b": affine_forward,
-        "forward leaves x as it is": lambda my: unchanged(affine(my).forward, x=X),
         "backward: dx": affine_gradient("x"),
         "backward: dW": affine_gradient("W"),
         "backward: db": affine_gradient("b"),
-        "backward leaves dout as it is": lambda my: unchanged(after_forward(affine(my), X), dout=DOUT),
+        **stay(affine, x=X),
     }, (
         "x @ self.W is the matrix product; + self.b adds b to every row.",
         "dx (N, D) can only come from dout (N, M) and W (D, M): which of them must be transposed? dout @ self.W.T.",
@@ -680,10 +737,10 @@ CHAPTER = Chapter(5, [
     ), (layers.Affine,)),
     Exercise("softmax_with_loss", {
         "forward: the loss": loss_of_scores,
-        "forward leaves x as it is": lambda my: unchanged(my.SoftmaxWithLoss().forward, x=SCORES, t=TARGETS),
         "backward: dx": loss_gradient,
         "backward passes the gradient check": gradient_checks(lambda my: my.SoftmaxWithLoss(), SCORES, TARGETS)("x"),
         "backward again gives the same": twice_the_same,
+        **stay(lambda my: my.SoftmaxWithLoss(), x=SCORES, t=TARGETS),
     }, (
         "forward: self.y = softmax(x), self.t = t, and return cross_entropy_error(self.y, t).",
         "backward: dx = self.y.copy(), because self.y itself should stay as it is.",
@@ -720,10 +777,10 @@ CHAPTER = Chapter(5, [
         "forward in training: the others stay as they are": kept,
         "forward in training: other values are dropped every time": anew,
         "forward in prediction: x (1 - dropout_ratio)": in_prediction,
-        "forward leaves x as it is": lambda my: unchanged(my.Dropout().forward, x=X),
         "backward: 0 where a value was dropped, else dout": same_places,
         "backward: a prediction in between changes nothing": prediction_between,
         "backward passes the gradient check": gradient_checks(lambda my: my.Dropout(0.4), X)("x"),
+        **stay(lambda my: my.Dropout(), x=X),
     }, (
         "np.random.rand(*x.shape) > self.dropout_ratio is True with the probability 1 - dropout_ratio.",
         "In training: self.mask = that, and return x * self.mask.",
@@ -734,14 +791,18 @@ CHAPTER = Chapter(5, [
         "forward in training": normalized,
         "forward in training: columns of small variance, and of equal values": small_variances,
         "forward in training: running_mean after two batches": running("running_mean", lambda x: x.mean(axis=0)),
-        "forward in training: running_var after two batches": running("running_var", lambda x: x.var(axis=0)),
+        "forward in training: running_var after two batches": running("running_var", lambda x: x.var(axis=0), **{
+            "the variance is divided by N - 1: here it is by N": lambda x: x.var(axis=0, ddof=1),
+            "this is the average of std: running_var takes var": lambda x: np.sqrt(x.var(axis=0) + 1e-6)}),
         "forward in prediction": norm_in_prediction,
-        "forward leaves x as it is": lambda my: unchanged(batch_norm(my).forward, x=ROWS),
         "backward: dbeta": norm_gradient("beta"),
-        "backward: dgamma": norm_gradient("gamma"),
+        "backward: dgamma": norm_gamma,
         "backward: dx": norm_gradient("x"),
         "backward: dx where the variance is small": gradient_checks(batch_norm, ROWS / 500)("x"),
+        **stay(batch_norm, x=ROWS),
     }, (
+        "In training: self.running_mean = self.momentum * self.running_mean + (1 - self.momentum) * mean; so for var.",
+        "In prediction: xn = (x - self.running_mean) / np.sqrt(self.running_var + 1e-6), and nothing is kept or moved.",
         "forward keeps self.xn and self.std for backward. The way from here is derived in ch05/derivations.md.",
         "beta is added to every row, like the bias of Affine: dbeta = dout.sum(axis=0). gamma multiplies xn: "
         "dgamma = (dout * self.xn).sum(axis=0).",
@@ -787,11 +848,11 @@ CHAPTER = Chapter(5, [
     Exercise("convolution", {
         "forward": convolved(1, 0),
         "forward with stride 2 and pad 1": convolved(2, 1),
-        "forward leaves x as it is": lambda my: unchanged(convolution(1, 1)(my).forward, x=IMAGES),
         "backward: db": convolution_gradient("b"),
         "backward: dW": convolution_gradient("W"),
         "backward: dx": convolution_gradient("x"),
         "backward: dx with stride 2": gradient_checks(convolution(2, 0), IMAGES[:1])("x"),
+        **stay(convolution(1, 1), x=IMAGES),
     }, (
         "col = im2col(x, FH, FW, self.stride, self.pad), and self.W.reshape(FN, -1).T has one filter in every column.",
         "out = col @ that + self.b is (N out_h out_w, FN). reshape(N, out_h, out_w, FN), then transpose(0, 3, 1, 2).",
@@ -803,11 +864,11 @@ CHAPTER = Chapter(5, [
     Exercise("pooling", {
         "forward: 2x2, stride 2": pooled(2, 2),
         "forward: 3x3, stride 1: windows that overlap": pooled(3, 1),
-        "forward leaves x as it is": lambda my: unchanged(my.Pooling(2, 2).forward, x=IMAGES),
         "backward: dx": pooled_backward(2, 2),
         "backward: dx where windows overlap": pooled_backward(3, 1),
         "backward: the first of several equal values": first_of_equals,
         "backward passes the gradient check": gradient_checks(lambda my: my.Pooling(3, 3, 1), IMAGES[:1])("x"),
+        **stay(lambda my: my.Pooling(2, 2), x=IMAGES),
     }, (
         "im2col(x, pool_h, pool_w, stride).reshape(-1, pool_h * pool_w): a row is now a window of one channel.",
         "Its maximum, axis=1, has N out_h out_w C values: reshape(N, out_h, out_w, C), then transpose(0, 3, 1, 2).",
@@ -818,8 +879,8 @@ CHAPTER = Chapter(5, [
     ), (layers.Pooling,), draw_pooled),
     Exercise("own_layer", {
         "MyLayer, forward": own_forward,
-        "MyLayer, forward leaves x as it is": lambda my: unchanged(my.MyLayer().forward, x=X),
         "MyLayer, backward passes the gradient check": own_gradients,
+        **stay(own_layer, owner="MyLayer, ", x=X),
         "my_net: a Network with a MyLayer": own_net,
         "train: it reads at least 85% of 1,000 digits that it has not seen": own_training,
     }, (
@@ -830,6 +891,6 @@ CHAPTER = Chapter(5, [
         'Network({"Affine1": random_affine(784, 50, 0.05), "Mine": MyLayer(), "Affine2": random_affine(50, 10, 0.1)})',
         "Trainer(net, x_train, t_train, x_test, t_test, epochs=5, optimizer='Adam', optimizer_param={'lr': 0.001})"
         ".train()",
-    ), (layers.Sigmoid, network.Network.value_and_gradient), draw_reading),
+    ), (TANH_NET.strip() + "\n",), draw_reading),
 ], after="That was the last exercise. The way on: train_convnet.py in ch05.")
 check = CHAPTER.check

@@ -6,7 +6,7 @@ column of weights. What is left is to bring the arrays into shape, and back.
 Given: self.W (FN, C, FH, FW), FN filters; self.b (FN,); self.stride, self.pad; x (N, C, H, W); dout
 (N, FN, out_h, out_w), with out_h = (H + 2 pad - FH) // stride + 1. im2col and col2im are ready.
 Return: out (N, FN, out_h, out_w); dx (N, C, H, W) from backward, which also sets self.dW (FN, C, FH, FW) and self.db
-(FN,).
+(FN,). x and dout stay as they are.
 
     forward:    col (N out_h out_w, C FH FW)  @  W as (C FH FW, FN)  + b  ->  (N out_h out_w, FN)  ->  out
     backward:   dout as (N out_h out_w, FN)  ->  db, dW, dcol  ->  dx = col2im(dcol)

@@ -5,7 +5,7 @@ In prediction (train_flg=False) nothing is dropped: out = x (1 - dropout_ratio),
 makes are as large as they were on average in training.
 
 Given: x and dout, arrays of one shape, any. Return: out (forward) and dx (backward), of the same shape. backward
-belongs to the last forward in training: where a value was dropped, dx is 0.
+belongs to the last forward in training: where a value was dropped, dx is 0. x and dout stay as they are.
 Draw with np.random (np.random.rand(*x.shape) gives numbers from 0 to 1), so that the check can repeat it.
 
 If forward gives [1, 0, 0, 4] for [1, 2, 3, 4], backward gives [5, 0, 0, 8] for [5, 6, 7, 8].

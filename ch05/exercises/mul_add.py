@@ -5,7 +5,8 @@ numbers that say how it changes with x and with y: dx, dy.
 AddLayer: the same for x + y.
 
 Given: x and y, numbers or arrays of one shape; dout, of the same shape. Return: forward, one result of that shape;
-backward, two of them, `return dx, dy`. What backward needs, forward keeps: self.x = x.
+backward, two of them, `return dx, dy`. What backward needs, forward keeps: self.x = x. No array that is
+given may be changed.
 
     >>> layer = MulLayer()
     >>> layer.forward(100, 2)               # two apples of 100 yen

@@ -9,7 +9,8 @@
                        self.ds = None, backward sets self.ds. So the net knows that s is a parameter
 
    x has the shape (N, D) here, and out too. (A layer like Dropout would begin `def forward(self, x, train_flg=True)`.)
-   Nobody has the right answer ready: the gradient check finds out whether backward belongs to forward.
+   x and dout stay as they are. Nobody has the right answer ready: the gradient check finds out whether backward belongs
+   to forward.
 
        >>> MyLayer().forward(np.zeros((2, 3))).shape == (2, 3)
        True

@@ -5,7 +5,7 @@ largest value (the first one, if there are several): the others did not matter.
 
 Given: self.pool_h, self.pool_w, the size of the window; self.stride; x (N, C, H, W); dout (N, C, out_h, out_w), with
 out_h = (H - pool_h) // stride + 1. im2col and col2im are ready.
-Return: out (N, C, out_h, out_w) (forward), dx (N, C, H, W) (backward).
+Return: out (N, C, out_h, out_w) (forward), dx (N, C, H, W) (backward). x and dout stay as they are.
 
     >>> layer = Pooling(2, 2)
     >>> layer.forward(np.array([[[[1.0, 2.0], [4.0, 3.0]]]]))

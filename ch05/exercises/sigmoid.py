@@ -5,7 +5,7 @@
 Its derivative can be written with out alone; find it, by hand or in the book.
 
 Given: x and dout, arrays of one shape, any. Return: out (forward), dx (backward), of the same shape. What backward
-needs, forward keeps in self.
+needs, forward keeps in self. x and dout stay as they are.
 
     >>> layer = Sigmoid()
     >>> layer.forward(np.array([0.0, 2.0]))

@@ -6,6 +6,7 @@ what the net said, minus what it should have said, (y - t), with t written as ro
 
 Given: x, scores (N, K); t, the right classes, (N,) integers; dout, 1. Return: the loss, a number (forward), and dx
 (N, K) (backward). The loss is a mean over N examples: think of it in dx. softmax and cross_entropy_error are ready.
+x and t stay as they are.
 
     >>> layer = SoftmaxWithLoss()
     >>> layer.forward(np.array([[0.3, 2.9, 4.0]]), np.array([1]))
