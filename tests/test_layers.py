@@ -174,7 +174,7 @@ def windows(draw, pooling=False):
     return (draw(batch_sizes), draw(st.integers(1, 4)), H, W), (FH, FW), draw(st.integers(1, 6)), pad
 
 
-@settings(some, max_examples=200)
+@settings(some, max_examples=120)
 @given(windows(), st.integers(1, 9), dtypes, forms, seeds)
 def test_convolution_of_any_size(sizes, FN, dtype, form, seed):
     (N, C, H, W), (FH, FW), stride, pad = sizes
