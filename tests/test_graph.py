@@ -31,6 +31,7 @@ from common.figures.value_block import BACKWARD, FORWARD, describe
 from common.layers import Affine, BatchNormalization, Convolution, Pooling, Relu, Sigmoid, SoftmaxWithLoss
 from common.multi_layer_net import MultiLayerNet
 from common.multi_layer_net_extend import MultiLayerNetExtend
+from common.network import Network
 
 CONV = {"filter_num": 3, "filter_size": 3, "pad": 1, "stride": 1}
 NETS = {
@@ -271,6 +272,74 @@ def test_what_is_no_net_is_named(net):
         record(net, np.ones((1, 2)))
 
 
+class WithSlots:
+    __slots__ = ()
+    forward = backward = staticmethod(np.negative)
+
+
+@pytest.mark.parametrize("net, name, kind", [([WithSlots()], "WithSlots1", "WithSlots"), ({"A": 3}, "A", "int")])
+def test_what_is_no_layer_is_named(net, name, kind):
+    with pytest.raises(TypeError, match=f"{name}: expected a layer, .* got {kind}"):
+        record(net, np.ones((1, 2)))
+
+
+class Loss(SoftmaxWithLoss):
+    pass
+
+
+class Affine1(Affine):
+    pass
+
+
+def square(kind=Affine):
+    return kind(np.random.randn(4, 4), np.random.randn(4))
+
+
+def three(names, loss=SoftmaxWithLoss):
+    return Network(dict(zip(names, [square(), Relu(), square()])), loss())
+
+
+@pytest.mark.parametrize("layers, opened, name", [
+    (lambda: three(["W1", "R", "C"]), "Affine", "W1"),          # W1 is A's own parameter
+    (lambda: three(["A", "W1", "C"]), "A", "W1"),
+    (lambda: three(["A", "b2", "C"]), "Affine", "b2"),
+    (lambda: three(["x", "R", "C"]), "Affine", "x"),
+    (lambda: three(["x", "R", "C"]), (), "x"),
+    (lambda: three(["A", "t", "C"]), (), "t"),
+    (lambda: three(["loss", "R", "C"]), (), "loss"),
+    (lambda: three(["loss", "R", "C"]), "SoftmaxWithLoss", "loss"),
+    (lambda: three(["C: Affine.2", "R", "C"]), "C", "C: Affine.2"),         # so is C's first step called
+    (lambda: three(["A", "A: Affine.0", "C"]), "A", "A: Affine.0"),
+    (lambda: three([1, "1", "C"]).layers, (), "1"),
+    (lambda: [square(Affine1), *[Relu() for _ in range(9)], square()], (), "Affine11"),
+    (lambda: [*2 * [Sigmoid()], SoftmaxWithLoss()], "Sigmoid", "Sigmoid2"),
+])
+def test_no_name_is_taken_twice(layers, opened, name):
+    with pytest.raises(ValueError, match=f"(^|: ){name}: there is a (value|layer) of that name already"):
+        record(layers(), np.random.randn(2, 4), [0, 1], opened)
+
+
+@pytest.mark.parametrize("names, loss, opened", [
+    (["Loss", "R", "C"], Loss, ()),
+    (["SoftmaxWithLoss", "R", "C"], SoftmaxWithLoss, ()),
+    (["A", "SoftmaxWithLoss", "C"], SoftmaxWithLoss, "SoftmaxWithLoss"),
+    (["Relu", "R", "C"], SoftmaxWithLoss, "Relu"),
+])
+def test_layers_may_be_called_as_a_kind(names, loss, opened):
+    net, x, t = three(names, loss), np.random.randn(3, 4), [0, 1, 3]
+    graph, other = record(net, x, t, opened), record(list(net.layers.values()) + [net.last_layer], x, t)
+    assert [*net.layers, "loss"] == [name for name in graph.values if name in (*names, "loss")]
+    assert graph.values["loss"] == pytest.approx(other.values["loss"])
+    np.testing.assert_allclose(graph.grads["x"], other.grads["x"], rtol=1e-8, atol=1e-12)
+
+
+def test_a_parameter_is_not_taken_for_an_equal_value():
+    net = three("ARC")
+    net.predict = lambda x: [net.layers["A"].forward(x), net.layers["C"].forward(x.copy())][1]
+    graph = record(net, net.params["W1"].copy(), opened="A")
+    assert (graph.nodes[-1].name, graph.nodes[-1].inputs) == ("C", ("x",))
+
+
 def test_a_layer_that_stands_twice_in_a_net_is_refused():
     relu = Relu()
     with pytest.raises(ValueError, match="this Relu made Relu2 already"):
@@ -374,9 +443,9 @@ def test_what_cannot_be_opened_is_named():
         def forward(self, x):
             return x
 
-    for layer in (Sigmoid(), Affine()):
+    for layer, why in (Sigmoid(), "the layer computes something else"), (Affine(), ".* 2 required .* 'W' and 'b'"):
         kind = type(layer).__name__
-        with pytest.raises(ValueError, match=f"{kind}1 cannot be opened: this {kind} computes something else"):
+        with pytest.raises(ValueError, match=f"{kind}1 cannot be opened with the formula of {kind}: {why}"):
             record([layer], np.ones((1, 3)), opened=kind)
 
 
@@ -409,6 +478,8 @@ def test_the_table_tells_the_kind_of_layer_where_its_name_does_not():
     tiny.forward(Relu(), "x", out="y")
     tiny.backward(tiny.values["y"])
     assert str(tiny).count("2e-30") == 2        # the length of [1e-30] * 4
+    imaginary = wired({"y": (MulLayer(), "a", "b")}, a=1j, b=np.full(20, 0.5 - 1j))
+    assert re.search(r"a +number +0\+1j +0 +5\n", str(imaginary)) and draw(imaginary)
     assert "Activation_function1: Sigmoid" in text and "Affine2:" not in text and "Affine1, dot " in text
 
 
@@ -581,6 +652,7 @@ def test_odd_values_and_names_are_drawn(values):
     (np.array([np.nan, 1.0]), [" nan 1.00"]), (np.array([3e-320, 1e-15]), ["3.0e-320  1.0e-15"]),
     (np.arange(12).reshape(2, 6), [" 0  1  2  3  4", " 5", " 6  7  8  9 10", "11"]), (np.array([True, False]), ["1 0"]),
     (np.float32(-0.0), ["0"]), (np.full((9, 2), [1e-30, -1e-30], "f"), ["(9, 2)", "mean 0", "std 1e-30"]),
+    (np.array([0.5j, 1]), ["0.00+0.50j 1.00+0.00j"]), (np.full(13, 2j), ["(13,)", "mean 0+2j", "std 0"]),
     (np.zeros((0, 3)), ["(0, 3)"]), (np.ones((4, 5)), ["(4, 5)", "mean 1", "std 0"]), (np.ones(13, int), ["(13,)"]),
 ])
 def test_values_are_written_without_noise(value, lines):

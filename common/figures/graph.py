@@ -5,6 +5,7 @@
 """
 import copy
 import functools
+import itertools
 
 import numpy as np
 
@@ -36,24 +37,24 @@ def record(net, x, t=None, opened=()):
     Raises
     ------
     TypeError : net has no layers
-    ValueError : a name in `opened` fits no layer, or one that cannot be opened; or `predict` computes on its own
-        what no layer does
+    ValueError : a name in `opened` fits no layer, or one that cannot be opened; two values have one name; or `predict`
+        computes on its own what no layer does
     """
     layers, loss = _layers(net, t)
     copies, loss = copy.deepcopy((layers, loss))
-    if t is not None:
-        copies[type(loss).__name__] = loss
-    opened = [opened] if isinstance(opened, str) else list(opened)
-    can = {name: type(layer).__name__ for name, layer in copies.items() if type(layer).__name__ in FORMULAS}
-    for name in opened:
-        if name not in (*can, *can.values()):
-            raise ValueError(f"opened: expected one of {', '.join(can) or 'none, as no layer can be'}, got {name!r}")
+    opened = {opened} if isinstance(opened, str) else set(opened)
+    can = [(name, type(layer).__name__) for name, layer in [*copies.items(), (type(loss).__name__, loss)]
+           if type(layer).__name__ in FORMULAS]
+    for wrong in opened.difference(*can):
+        names = ", ".join(name for name, _ in can) or "none, as no layer can be"
+        raise ValueError(f"opened: expected one of {names}, got {wrong!r}")
     graph = Graph(x=np.asarray(x))
 
-    def run(name, inputs, out):
-        layer = copies[name]
-        if name in opened or type(layer).__name__ in opened:
-            _forward_in_steps(graph, name, copies, inputs, out)
+    def run(layer, name, inputs, out):
+        kind = type(layer).__name__
+        if (name, kind) in can and opened & {name, kind}:
+            earlier = itertools.takewhile(lambda other: other is not layer, copies.values())
+            _forward_in_steps(graph, name, layer, earlier, inputs, out)
         else:
             graph.forward(layer, *inputs, out=out, name=name)
         return graph.values[out]
@@ -62,10 +63,11 @@ def record(net, x, t=None, opened=()):
         """A forward to put in place of a layer's own: it finds where x came from, and runs the copy, in training."""
         @functools.wraps(layers[name].forward)       # a Network looks whether forward takes train_flg
         def forward(x, *args, **options):
-            found = ([key for key, value in graph.values.items() if value is x]
-                     or [key for key, value in graph.values.items() if np.array_equal(value, x, equal_nan=True)])
+            known = [(key, value) for key, value in graph.values.items() if key in ("x", *layers)]
+            found = ([key for key, value in known if value is x]
+                     or [key for key, value in known if np.array_equal(value, x, equal_nan=True)])
             if found:
-                return run(name, [found[-1]], name)
+                return run(copies[name], name, [found[-1]], name)
             raise ValueError(f"{name}: {type(net).__name__}.predict gives it what neither x nor a layer is; "
                              "make a layer of that, or wire the layers by hand (Graph)")
         return forward
@@ -85,8 +87,8 @@ def record(net, x, t=None, opened=()):
             raise ValueError(f"{type(net).__name__}.predict returns what no layer has computed; "
                              "make a layer of that, or wire the layers by hand (Graph)")
         if t is not None:
-            graph.values["t"] = np.asarray(t)
-            run(type(loss).__name__, (out, "t"), "loss")
+            graph.add("t", np.asarray(t))
+            run(loss, type(loss).__name__, (out, "t"), "loss")
         graph.backward(np.ones_like(y) if t is None else 1)
     finally:
         np.random.set_state(random_state)
@@ -106,34 +108,39 @@ def _layers(net, t):
     layers = getattr(net, "layers", net)
     if not isinstance(layers, (dict, list, tuple)) or not layers:
         raise TypeError(f"expected a net with layers, or a list of layers, got {type(net).__name__}")
-    if not isinstance(layers, dict):        # named as by a Network
-        layers = {f"{type(layer).__name__}{n}": layer for n, layer in enumerate(layers, start=1)}
-    named = {str(name): layer for name, layer in layers.items()}
+    pairs = layers.items() if isinstance(layers, dict) else (
+        (f"{type(layer).__name__}{n}", layer) for n, layer in enumerate(layers, start=1))       # as by a Network
+    named = {}
+    for name, layer in pairs:
+        if not hasattr(layer, "forward") or not hasattr(layer, "__dict__"):
+            raise TypeError(f"{name}: expected a layer, with forward and without __slots__, got {type(layer).__name__}")
+        if str(name) in named:
+            raise ValueError(f"{name}: there is a layer of that name already; rename one of the two")
+        named[str(name)] = layer
+    if t is None:
+        return named, None
     loss = getattr(net, "last_layer", None) or getattr(net, "lastLayer", None)
-    if loss is None and t is not None:
-        _, loss = named.popitem()
-    return named, loss
+    return named, loss or named.popitem()[1]
 
 
-def _forward_in_steps(graph, name, layers, inputs, out):
+def _forward_in_steps(graph, name, layer, earlier, inputs, out):
     """Run the layer's formula step by step; it must come to the same result as the layer itself.
 
-    Parameters are named as in Network: the n-th layer that has a W calls it Wn.
+    Parameters are named as in Network: the n-th layer that has a W calls it Wn. `earlier` are the layers before it.
     """
-    layer = layers[name]
     expected = layer.forward(*(graph.values[value] for value in inputs))
-    so_far = [key for other in list(layers)[:list(layers).index(name) + 1] for key in parameter_names(layers[other])]
-    parameters = {key: f"{key}{so_far.count(key)}" for key in parameter_names(layer)}
-    graph.values.update({parameter: getattr(layer, key) for key, parameter in parameters.items()})
-    title = Node(name, layer, (), out).title
+    so_far = [key for other in earlier for key in parameter_names(other)]
+    parameters = {key: f"{key}{so_far.count(key) + 1}" for key in parameter_names(layer)}
+    for key, parameter in parameters.items():
+        graph.add(parameter, getattr(layer, key))
+    kind, title = type(layer).__name__, Node(name, layer, (), out).title
     try:
-        result = FORMULAS[type(layer).__name__](
+        result = FORMULAS[kind](
             layer, *(Value(graph, value, title) for value in inputs),
             **{key: Value(graph, parameter, title) for key, parameter in parameters.items()})
-        right = np.allclose(graph.values[result.name], expected, rtol=1e-4, atol=1e-6, equal_nan=True)
-    except (AttributeError, TypeError, ValueError):     # a layer of the reader's own, with the name of one of ours
-        right = False
-    if not right:
-        raise ValueError(f"{name} cannot be opened: this {type(layer).__name__} computes something else")
+        if not np.allclose(graph.values[result.name], expected, rtol=1e-4, atol=1e-6, equal_nan=True):
+            raise ValueError("the layer computes something else")
+    except (AttributeError, TypeError, ValueError) as error:    # a reader's own layer, with the name of one of ours
+        raise ValueError(f"{name} cannot be opened with the formula of {kind}: {error}") from error
     graph.nodes[-1].out = out
-    graph.values[out] = graph.values.pop(result.name)
+    graph.add(out, graph.values.pop(result.name))

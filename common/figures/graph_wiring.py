@@ -40,10 +40,15 @@ class Node:
                 for name in parameter_names(self.layer)}
 
 
+def precise(value):
+    """In float64, or complex128: in float32, the squares of small numbers would be 0."""
+    return np.asarray(value, complex if np.iscomplexobj(value) else float)
+
+
 def length(*arrays):
-    """The length of all arrays as one vector; in float32, the squares of small numbers would be 0."""
+    """The length of all arrays as one vector."""
     with np.errstate(over="ignore"):
-        return np.linalg.norm([np.linalg.norm(np.asarray(array, np.float64)) for array in arrays])
+        return np.linalg.norm([np.linalg.norm(precise(array)) for array in arrays])
 
 
 class Graph:
@@ -65,6 +70,12 @@ class Graph:
         self.grads = {}
         self.nodes = []
 
+    def add(self, name, value):
+        """Add a value under a name that no other has."""
+        if name in self.values:
+            raise ValueError(f"{name}: there is a value of that name already; rename one of the two")
+        self.values[name] = value
+
     def forward(self, layer, *inputs, out, name=None, inside=None):
         """Run layer.forward on the values named `inputs`, and name the result `out`.
 
@@ -77,13 +88,12 @@ class Graph:
             if node.layer is layer:
                 raise ValueError(f"{out}: this {type(layer).__name__} made {node.out} already, and would forget what "
                                  "its backward needs; expected a new layer")
-        if out in self.values:
-            raise ValueError(f"{out}: there is a value of that name already; give this one another")
         start = perf_counter()
-        self.values[out] = layer.forward(*(self.values[value] for value in inputs))
+        value = layer.forward(*(self.values[value] for value in inputs))
         seconds = perf_counter() - start
+        self.add(out, value)
         self.nodes.append(Node(name or type(layer).__name__, layer, inputs, out, inside, seconds=seconds))
-        return self.values[out]
+        return value
 
     def backward(self, dout=1):
         """Run every layer's backward, from the last value to the inputs; dout is the last value's own derivative."""
@@ -125,7 +135,7 @@ class Graph:
 
     def _numbers(self, name, params=()):
         """What the table says of a value, and of the parameters [(array, gradient), ...] of the layer that made it."""
-        value, size = np.asarray(self.values[name], np.float64), sum(np.size(array) for array, _ in params)
+        value, size = precise(self.values[name]), sum(np.size(array) for array, _ in params)
         grads = [grad for _, grad in params if grad is not None]
         with np.errstate(all="ignore"):         # inf and NaN are shown as they are
             return (str(value.shape) if value.ndim else "number", f"{size:,}" if size else "",

@@ -6,6 +6,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
+from common.figures.graph_wiring import precise
 from common.figures.image_grid import tiles
 
 # All lengths are in inches. Forward and backward differ on grey paper too: by place, dashes and slant.
@@ -65,7 +66,7 @@ def describe(value):
         return [str(value.shape)]
     if value.size == 1:
         return [f"{value.item() + 0:.6g}"]          # 220.00000000000003 as 220, -0.0 as 0
-    is_float, numbers = value.dtype.kind == "f", value.astype(np.float64)
+    is_float, numbers = value.dtype.kind in "fc", precise(value)
     if value.size > SMALL:
         with np.errstate(all="ignore"):             # inf and NaN are shown as they are
             return [str(value.shape)] + is_float * [f"mean {numbers.mean():.3g}", f"std {numbers.std():.3g}"]
