@@ -34,7 +34,10 @@ class Network:
 
     def __init__(self, layers, last_layer=None, weight_decay_lambda=0):
         if not isinstance(layers, dict):
-            layers = {f"{type(layer).__name__}{n}": layer for n, layer in enumerate(layers, start=1)}
+            in_a_row = list(layers)
+            layers = {f"{type(layer).__name__}{n}": layer for n, layer in enumerate(in_a_row, start=1)}
+            if len(layers) < len(in_a_row):         # class A1 at place 1, class A at place 11
+                raise ValueError(f"layers: two would be named alike, of {', '.join(layers)}; give a dict of them by name")
         self.layers = layers
         self.last_layer = SoftmaxWithLoss() if last_layer is None else last_layer
         self.weight_decay_lambda = float(weight_decay_lambda)   # a NumPy float64 would turn gradients into float64

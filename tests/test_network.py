@@ -548,3 +548,11 @@ def test_a_parameter_that_is_a_plain_number_is_named():
 
     with pytest.raises(TypeError, match=r"layer Scale1: expected s as an array, got 1.0; write s = np.array"):
         Network([Scale()])
+
+
+def test_two_layers_of_one_name_are_refused():
+    class Relu1(Relu):
+        pass
+
+    with pytest.raises(ValueError, match="two would be named alike"):
+        Network([Relu1(), *(Relu() for _ in range(10))])
