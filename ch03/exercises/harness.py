@@ -243,5 +243,5 @@ def print_solution(exercise):
                 known = {**code.__globals__, **vars(solution)}
                 called |= {name: known[name] for name in code.__code__.co_names if inspect.isfunction(known.get(name))}
     for name, function in called.items():
-        if inspect.unwrap(function) not in shown and function.__module__.startswith("common.") and function.__doc__:
+        if inspect.unwrap(function) not in shown and function.__module__.startswith("common.") and name[0] != "_":
             print(f"It calls {name}{inspect.signature(function)}: {function.__doc__.splitlines()[0]}")

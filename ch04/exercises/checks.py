@@ -249,7 +249,7 @@ CHAPTER = Chapter(4, [
         "for index in np.ndindex(x.shape): runs through the places of an array of any shape; x[index] is one value.",
         "value = x[index]; then x[index] = value + h, f(x); x[index] = value - h, f(x); x[index] = value.",
         "grad[index] = (f_upper - f_lower) / (2 * h)",
-    ), (gradient.numerical_gradient, gradient.slope, gradient._moved)),
+    ), (gradient.numerical_gradient, f"STEP = {gradient.STEP}\n", gradient.slope, gradient._moved)),
     Exercise("gradient_descent", {
         "one step from [3, 4], lr = 0.1: [2.4, 3.2]": steps(1),
         "five steps": steps(5),
