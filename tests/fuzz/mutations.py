@@ -201,7 +201,7 @@ def main():
         sys.exit("\n".join(outdated()))
     caught = 0
     with tempfile.TemporaryDirectory() as folder:
-        folder = copy_project(Path(folder), "tests", "ch05")
+        folder = copy_project(Path(folder), "tests", "ch03", "ch05")
         (folder / "pyproject.toml").write_bytes((ROOT / "pyproject.toml").read_bytes())
         code, said = run_tests(folder, dict.fromkeys(name for module, *_ in mistakes for name in TESTS[module]))
         if code:
