@@ -18,7 +18,7 @@ class Probe:
     out, dout : lists of the results, and of the weights with which they are added up: random ones for the outputs of a
         layer, which are the dout of its backward; [1.0] for a loss
     arrays, grads : dicts of the arrays, and of the gradients by backpropagation (None where there is none), by name
-    size : the sum of the weighted results without signs; rounding is a small part of it
+    size : the sum of the weighted results without signs, a loss as at least 1; rounding is a small part of it
     alone : {id(layer): GradientCheck} of layers inside that have been checked alone
     """
 
@@ -37,16 +37,22 @@ class Probe:
             self.out = self.results()
         called = "forward" if is_layer else "loss"
         says = f"check_gradients: {type(thing).__name__}.{called} gives"
-        self._check_results(says)
+        for out in self.out:
+            if out is None:
+                raise ValueError(f"{says} None; expected a result. Perhaps its `return` is missing")
+            if np.asarray(out).dtype in (np.float16, np.float32):
+                raise ValueError(f"{says} {out.dtype} for an x of float64; expected float64, as less is too coarse")
+            if not np.isfinite(out).all():
+                raise ValueError(f"{says} nan or inf for this x and these parameters")
         rng = np.random.default_rng(1)
         self.dout = [rng.normal(size=np.shape(out)) if is_layer and np.ndim(out) else 1.0 for out in self.out]
-        self.size = np.abs(self.weighted()).sum()
+        least = sum(1e-4 * np.abs(dout).sum() if np.ndim(dout) else 1 for dout in self.dout)
+        self.size = max(np.abs(self.weighted()).sum(), least)    # a loss near 0 is the log of a number near 1
         self.arrays = self._find_arrays(inputs) if is_layer else dict(thing.params)
         if abs(self.value() - self.value()) > 1e-9 * self.size:
             raise ValueError(f"{says} another result at every call with the same x. Either it has random numbers of "
-                             "its own: take them from np.random, or from a generator that is an attribute of the layer."
-                             " Or it changes what it uses, such as a running average: in training, use the mean of the "
-                             "batch")
+                             "its own: take them from np.random, or from a generator that is an attribute. Or it "
+                             "changes what it uses, such as a running average: in training, use the mean of the batch")
         for (name, array), (other, others) in itertools.combinations(self.arrays.items(), 2):
             if np.shares_memory(array, others):
                 raise ValueError(f"check_gradients: {name} and {other} share memory, so neither can change alone; give "
@@ -56,15 +62,6 @@ class Probe:
         self._check_unchanged(start, called)
         self.grads, self.alone = self.gradients(), {}
         self._check_unchanged(start, "backward" if is_layer else "gradient")
-
-    def _check_results(self, says):
-        for out in self.out:
-            if out is None:
-                raise ValueError(f"{says} None; expected a result. Perhaps its `return` is missing")
-            if np.asarray(out).dtype in (np.float16, np.float32):
-                raise ValueError(f"{says} {out.dtype} for an x of float64; expected float64, as less is too coarse")
-            if not np.isfinite(out).all():
-                raise ValueError(f"{says} nan or inf for this x and these parameters")
 
     def _check_unchanged(self, start, who):
         for name, array in self._parameters().items():
@@ -95,14 +92,18 @@ class Probe:
                 self._positions[name] = i
         return self._parameters() | {name: self.inputs[i] for name, i in self._positions.items()}
 
-    def results(self):
-        """What forward gives, as a list. It gets copies: it may write into them."""
+    def _call(self, function):
+        """What a function gives for copies of the inputs, as it may write into them. Random numbers are the same."""
         np.random.set_state(self._state)
         for generator, state in self._generators:
             generator.state = state
         self.handed = copy.deepcopy(self.inputs)
-        mode = {"train_flg": True} if "train_flg" in inspect.signature(self.forward).parameters else {}
-        out = self.forward(*self.handed, **mode)
+        mode = {"train_flg": True} if "train_flg" in inspect.signature(function).parameters else {}
+        return function(*self.handed, **mode)
+
+    def results(self):
+        """What forward gives, as a list."""
+        out = self._call(self.forward)
         return list(out) if isinstance(out, tuple) else [out]
 
     def weighted(self, _=None):
@@ -116,8 +117,7 @@ class Probe:
     def gradients(self, between=lambda: None):
         """The gradients by backpropagation, {"W1": array or None, ...}; a layer runs `between` before backward."""
         if not self.is_layer:
-            np.random.set_state(self._state)
-            grads = self.thing.gradient(*copy.deepcopy(self.inputs))
+            grads = self._call(self.thing.gradient)
             if not isinstance(grads, Mapping):
                 raise ValueError(f"check_gradients: {type(self.thing).__name__}.gradient gives {grads!r:.60}; expected "
                                  f"a dict, {{'{next(iter(self.arrays))}': ...}}. Perhaps its `return` is missing")
@@ -147,9 +147,7 @@ def reachable(thing, seen=None):
 def in_float64(thing):
     """A copy in which every array of floats is float64; arrays that share memory, as W and W.T do, still share it."""
     owners, twins = {}, {}
-    for array in reachable(thing):
-        if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
-            continue
+    for array in [value for value in reachable(thing) if isinstance(value, np.ndarray) and value.dtype.kind == "f"]:
         owner = array if array.base is None else array.base
         if isinstance(owner, np.ndarray) and owner.dtype == array.dtype and owner.flags.forc:
             if id(owner) not in owners:

@@ -364,6 +364,43 @@ class OfOurs(Network):
         super().__init__([Affine(normal(5, 6), normal(6)), wrong_layer, Affine(normal(6, 3), normal(3))])
 
 
+class SmallTargets(TwoLayers):
+    """Chapter 4's loss, where the targets have a probability near 1e-7."""
+    decay = 0
+
+    def __init__(self):
+        super().__init__()
+        self.params["b2"][:] = [0, 13, 14]
+
+    def loss(self, x, t):
+        for layer in self.layers.values():
+            x = layer.forward(x)
+        self.loss_layer.forward(x, t)
+        return -np.log(self.loss_layer.y[np.arange(len(t)), t] + 1e-7).mean()
+
+
+class WrongSmallTargets(SmallTargets):
+    def gradient(self, x, t):
+        return {name: 1.01 * grad for name, grad in super().gradient(x, t).items()}
+
+
+class EachOwnGreatest:
+    """The largest value of every row; each value that ties gets the whole of dout."""
+
+    def forward(self, x):
+        self.x, self.largest = x, x.max(axis=1, keepdims=True)
+        return self.largest[:, 0]
+
+    def backward(self, dout):
+        return (self.x == self.largest) * dout[:, None]
+
+
+class OnesDense(Dense):
+    def __init__(self):
+        super().__init__()
+        self.W[:] = 1
+
+
 class NoDecay(TwoLayers):
     def gradient(self, x, t):
         grads = super().gradient(x, t)
@@ -484,7 +521,29 @@ WRONG = {
         wrong(Normalize, x=lambda s, d:
             Normalize.backward(s, d) + 2 * s.xn * s.mean(d * s.scale * s.xn) / s.spread), [(8, 6)], "x",
         "Over axis 0, the part of dx that comes through the standard deviation has the wrong sign"),
-    # whole nets
+    # values that tie, constant values
+    **{f"row maximum: every value that ties, {name}": (EachOwnGreatest, [np.array(x, float)], "x",
+        "^dx is wrong only where forward bends, as where two values are equal: its sum is .*, but should be")
+       for name, x in [("ones", np.ones((3, 4))), ("twos", np.full((3, 4), 2)), ("0 and 1", [[1, 1, 0], [0, 1, 1]])]},
+    "pooling of ones: every value that ties": (
+        wrong(Greatest, x=lambda s, d:
+            s.image((s.windows(s.x) == s.windows(s.x).max(-1, keepdims=True)) * d[..., None])),
+        [np.ones((1, 1, 4, 4))], "x", "^dx is wrong only where forward bends, as where two values are equal: "),
+    "pooling: twice, all tie": (wrong(Greatest, x=lambda s, d: 2 * s.at(s.place, d)), [np.ones((1, 1, 4, 4))], "x",
+        r"^dx is 2 times what it should be\.$"),
+    "dense of ones: a number too much": (wrong(Dense, x=lambda s, d: d @ s.W.T + 0.7), [np.ones((4, 5))], "x", None),
+    "dense of 0 and 1: a number too much": (
+        wrong(Dense, x=lambda s, d: d @ s.W.T + 0.7 * (s.x == 1)), [np.arange(20).reshape(4, 5) % 2], "x",
+        "wrong only where x is above 0"),
+    "dense: weights of 1, dW without its mean": (
+        wrong(OnesDense, W=lambda s, d: s.dW - s.dW.mean()), [FLAT], "W", None),
+    # factors near 1
+    "relu: 1.0001": (wrong(Ramp, x=lambda s, d: 1.0001 * d * s.positive), [FLAT], "x",
+        r"^dx is 1.0001 times what it should be\.$"),
+    "relu: -1.00002": (wrong(Ramp, x=lambda s, d: -1.00002 * d * s.positive), [FLAT], "x",
+        r"^dx has the wrong sign and is 1.00002 times what it should be\.$"),
+    "relu: 2.0001": (wrong(Ramp, x=lambda s, d: 2.0001 * d * s.positive), [FLAT], "x", r"is 2.0001 times"),
+    "net: log(y + 1e-7) and 1.01": (WrongSmallTargets, [FLAT, np.zeros(8, int)], "W2", None),
     "net: a wrong layer": (WrongRamp, [FLAT, np.arange(8) % 3], "W1",
         "Ramp1 fails when it is checked alone: The factor positive is missing in dx"),
     "network: a wrong layer": (OfOurs, [FLAT, np.arange(8) % 3], "W1",
@@ -533,7 +592,23 @@ RIGHT = [(Dense, [FLAT]), (SquareDense, [FLAT]), (Ramp, [FLAT]), (Logistic, [FLA
          (Softmax, [FLAT]), (CrossEntropy, [(7, 3), CLASSES]), (MeanSquare, [FLAT, FLAT]), (Thinning, [FLAT]),
          (Normalize, [(8, 6)]), (NormalizeRows, [(8, 6)]), (Filters, [IMAGES]),
          (Greatest, [IMAGES]), (Average, [IMAGES]), (Product, [FLAT, FLAT]), (Lookup, [CLASSES]), (Leaky, [FLAT]),
-         (Twice, [FLAT]), (TwoLayers, [FLAT, np.arange(8) % 3])]
+         (Twice, [FLAT]), (TwoLayers, [FLAT, np.arange(8) % 3]),
+         (SmallTargets, [FLAT, np.zeros(8, int)]), (SmallTargets, [(1, 5), np.zeros(1, int)])]
+
+
+class Size:
+    def forward(self, x):
+        self.x = x
+        return abs(x)
+
+    def backward(self, dout):
+        return dout * np.sign(self.x)
+
+
+class Softplus(Logistic):
+    def forward(self, x):
+        super().forward(x)
+        return np.log(1 + np.exp(x))
 
 
 def images(kind, *shape):
@@ -556,6 +631,16 @@ OURS = [
     (SoftmaxWithLoss, lambda: [normal(4, 3), [0, 1, 2, 1]]),
     (lambda: SoftmaxWithLoss(0.1), lambda: [30 * normal(4, 3), np.eye(3)[[0, 1, 2, 2]]]),
     (GlobalAveragePooling, lambda: [normal(2, 3, 4, 5)]),
+    # results that are 0 everywhere, or so small that they are mostly rounding
+    (Dense, lambda: [np.zeros((2, 5))]),
+    (lambda: Affine(np.ones((3, 2)), np.zeros(2)), lambda: [np.zeros((2, 3))]),
+    (lambda: Convolution(normal(2, 1, 3, 3), np.zeros(2)), lambda: [np.zeros((2, 1, 5, 5))]),
+    *[(lambda: BatchNormalization(np.ones(3), np.zeros(3)), lambda x=x: [x])
+      for x in (np.ones((4, 3)), np.full((3, 3), 0.1), normal(1, 3))],
+    (lambda: Dropout(1 - 1e-12), lambda: [normal(3, 4)]),
+    (Size, lambda: [np.zeros((2, 3))]), (Leaky, lambda: [np.zeros((2, 3))]),
+    (Softplus, lambda: [np.full((2, 3), -40.0)]), (lambda: SoftmaxWithLoss(), lambda: [normal(4, 1), [0, 0, 0, 0]]),
+    *[(SoftmaxWithLoss, lambda gap=gap: [[[gap, 0, 1.0]], [0]]) for gap in (15, 20, 25, 36, 90)],
 ]
 
 
@@ -585,6 +670,24 @@ def test_a_sample_is_enough_to_name_a_factor():
             return dx
     check = check_gradients(Wrong(30, 30), normal(7, 30), at_most=9)
     assert check.failed == ["W"] and check["W"].count == 9 and "7 examples: a mean" in check["W"].diagnosis
+
+
+def test_nothing_is_printed_where_an_array_is_constant(capfd):
+    """LAPACK writes to the terminal if it gets nan."""
+    assert not checked(wrong(Ramp, x=lambda s, d: d), [np.zeros((3, 4))])
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_slope_that_is_shown_is_the_central_one():
+    class Steep(Square):
+        def forward(self, x):
+            self.x = x
+            return np.exp(30 * x)
+
+        def backward(self, dout):
+            return 30 * np.exp(30 * self.x) * dout + [1e4, 0]
+    found = check_gradients(Steep(), np.array([0.5, 0.3]))["x"]
+    assert found.difference[0] == pytest.approx(1e4, rel=1e-3)
 
 
 class Rounds(Logistic):

@@ -61,6 +61,17 @@ class BookNet:
         return {"W1": self.layer.dW, "b1": self.layer.db}
 
 
+class NoisyNet(BookNet):
+    """With random numbers of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.rng = np.random.default_rng(5)
+
+    def loss(self, x, t):
+        return super().loss(x + self.rng.normal(size=x.shape), t)
+
+
 @pytest.mark.parametrize("name", LAYERS)
 def test_layers_pass_in_float64_though_they_are_float32(name):
     build, shape, names = LAYERS[name]
@@ -93,6 +104,7 @@ def test_nets_pass_with_dropout_and_batch_normalization_and_keep_what_they_have(
 def test_a_readers_own_layer_and_net_pass_and_fail():
     assert list(check_gradients(BookAffine(normal(4, 3), normal(3)), normal(5, 4))) == ["W", "b", "x"]
     assert check_gradients(BookNet(), normal(5, 4), np.arange(5) % 3)
+    assert check_gradients(NoisyNet(), normal(5, 4), np.arange(5) % 3)
     used = BookAffine(normal(4, 3), normal(3))
     used.forward(normal(5, 4))
     assert list(check_gradients(used, normal(5, 4))) == ["W", "b", "x"]
