@@ -529,7 +529,7 @@ def look():
 before = look()
 import common.network, common.trainer, common.multi_layer_net_extend, dataset.mnist
 print(look() == before)
-from test_fast import *
+from test_fast import batch, fast, small_net
 net, (x, t) = small_net("deep"), batch(60)
 net.gradient(x, t)
 try: net.gradient(x, t + 5)
@@ -615,7 +615,7 @@ def test_a_child_process_computes_the_same(method):
 @pytest.mark.skipif(sys.platform == "win32", reason="signals to processes")
 def test_ctrl_c_stops_a_process_that_computes_in_threads():
     code = f"""import sys; sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / 'tests')!r}]
-from test_fast import *
+from test_fast import batch, fast, small_net
 fast.set_num_threads(2)
 net, (x, t) = small_net('deep'), batch(100)
 expected = net.predict(x).tobytes()
