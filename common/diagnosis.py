@@ -342,7 +342,7 @@ def _factor_now(probe, name):
 
 def times(c):
     """"1/8 of", "8 times", "0.37 times", "1.00002 times"."""
-    enough = functools.partial(isclose, c, rel_tol=min(1e-5, abs(c - 1) / 100))
+    enough = functools.partial(isclose, c, rel_tol=min(6e-5, abs(c - 1) / 100))
     if 0 < c < 1 and enough(1 / round(1 / c)):
         return f"1/{round(1 / c)} of"
     return f"{next(filter(enough, (round(c, digits) for digits in range(18))), c):.15g} times"

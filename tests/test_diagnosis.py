@@ -542,7 +542,7 @@ WRONG = {
         r"^dx is 1.0001 times what it should be\.$"),
     "relu: -1.00002": (wrong(Ramp, x=lambda s, d: -1.00002 * d * s.positive), [FLAT], "x",
         r"^dx has the wrong sign and is 1.00002 times what it should be\.$"),
-    "relu: 2.0001": (wrong(Ramp, x=lambda s, d: 2.0001 * d * s.positive), [FLAT], "x", r"is 2.0001 times"),
+    "relu: 2.0002": (wrong(Ramp, x=lambda s, d: 2.0002 * d * s.positive), [FLAT], "x", r"is 2.0002 times"),
     "net: log(y + 1e-7) and 1.01": (WrongSmallTargets, [FLAT, np.zeros(8, int)], "W2", None),
     "net: a wrong layer": (WrongRamp, [FLAT, np.arange(8) % 3], "W1",
         "Ramp1 fails when it is checked alone: The factor positive is missing in dx"),
