@@ -22,7 +22,7 @@ from types import ModuleType
 
 import numpy as np
 
-from ch03.exercises.tools import BOUND, Wrong, examples
+from ch03.exercises.tools import Wrong, examples
 from common.gradient import GradientCheck
 from common.script import end, print_any_letters
 
@@ -187,7 +187,7 @@ class Chapter:
         failed = {name: found for name, found in failed.items() if np.isfinite(found.by_backprop).any()}
         if failed:
             from common.figures import plot         # here, because it takes a second
-            plot.gradient_check(GradientCheck(failed, BOUND), path.name)
+            plot.gradient_check(GradientCheck(failed), path.name)
             plot.show(f"{exercise.name}_gradients")
         elif all_hold and exercise.picture:
             from common.figures import plot

@@ -6,8 +6,6 @@ import numpy as np
 
 from common.gradient import check_gradients
 
-BOUND = 1e-5        # of the gradient checks: the 1e-7 in the book's log(y + 1e-7) alone makes a difference of 1e-6
-
 
 class Wrong(Exception):
     """What a check found, for the reader; with the gradients to draw, {"W": Comparison}."""
@@ -108,7 +106,7 @@ def gradient_checks(make, *inputs):
     @lru_cache(maxsize=1)
     def computed(my):
         try:
-            return check_gradients(make(my), *inputs, bound=BOUND)
+            return check_gradients(make(my), *inputs)
         except ValueError as error:
             says = str(error).partition("check_gradients: ")[2]         # else it is an error in the learner's code
             if not says:
