@@ -165,9 +165,11 @@ def _places(e):
 
 def some_places(e):
     wrong, known = e.wrong.sum(), e.known.sum()
+    yield (f"d{e.name} is nearly right. The 1e-7 in log(y + 1e-7) can make such a difference, where y is small.",
+           not e.is_layer and e.comparisons[e.name].relative < 1e-3)
     where = ", ".join(str(tuple(map(int, place))) for place in np.argwhere(e.wrong)[:3])
-    yield ((f"d{e.name} is wrong in only {wrong:,} of {known:,} places: {where}{', ...' if wrong > 3 else ''}"
-            f"{e.there}."), wrong <= known / 2)
+    yield (f"d{e.name} is wrong in only {wrong:,} of {known:,} places{', as in' if wrong > 3 else ':'} {where}{e.there}.",
+           wrong <= known / 2)
 
 
 def unsteady(e):

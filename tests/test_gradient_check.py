@@ -9,6 +9,7 @@ from scripts import ROOT, copy_project, last_line, run_script
 from tqdm import tqdm
 
 import common.gradient
+from ch04.two_layer_net import TwoLayerNet
 from ch05.gradient_check import MISTAKES, broken
 from ch05.layer_naive import MulLayer
 from ch05.simple_convnet import SimpleConvNet
@@ -583,3 +584,10 @@ def test_all_mistakes_are_listed(run, option):
     out, _, code, _ = run("--break", *option)
     assert code == 2 and f"--break {' '.join(MISTAKES)} random" in out
     assert len(MISTAKES) >= 16
+
+
+def test_a_right_net_that_is_very_sure_hears_of_the_1e_7_in_the_books_loss():
+    np.random.seed(0)
+    check = check_gradients(TwoLayerNet(20, 6, 10, 1.0), np.random.rand(5, 20), np.arange(5))
+    assert not check and all("is nearly right. The 1e-7 in log(y + 1e-7)" in check[name].diagnosis
+                             for name in check.failed)
