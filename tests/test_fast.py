@@ -634,6 +634,17 @@ except KeyboardInterrupt: print('interrupted', net.predict(x).tobytes() == expec
         process.kill()
 
 
+def test_joined_layers_that_somebody_has_called_one_by_one():
+    rng = np.random.default_rng(0)
+    x, W = rng.normal(size=(30, 8, 40, 40)), rng.normal(size=(3, 8, 5, 5))
+    layers = [Convolution(W, np.zeros(3)), Relu()]
+    (joined,) = fast.join(layers)
+    out = layers[1].forward(layers[0].forward(x))       # the convolution has smaller slices than relu
+    dout = rng.normal(size=out.shape)
+    expected = layers[0].backward(layers[1].backward(dout))
+    np.testing.assert_array_equal(joined.backward(dout), expected)
+
+
 # ---- slices, products and blocks ------------------------------------------------
 
 @pytest.mark.parametrize("n, largest, sizes", [

@@ -669,3 +669,11 @@ def test_nan_is_shown():
 def test_wrong_settings_are_named(make, words):
     with pytest.raises(ValueError, match=words):
         make()
+
+
+def test_one_number_as_dout_stands_for_every_value(rng):
+    for layer, shape in ((Affine(rng.normal(size=(6, 4)), np.zeros(4)), (3, 6)), (Relu(), (3, 6)),
+                         (Convolution(rng.normal(size=(2, 1, 3, 3)), np.zeros(2)), (3, 1, 5, 5)),
+                         (Pooling(2, 2), (3, 1, 4, 4))):
+        out = layer.forward(rng.normal(size=shape))
+        np.testing.assert_array_equal(layer.backward(2.0), layer.backward(np.full(out.shape, 2.0)))

@@ -132,3 +132,8 @@ def test_wrong_shapes_are_named():
         im2col(np.zeros((28, 28)), 5, 5)
     with pytest.raises(ValueError, match=r"col2im.*\(4, 4\).*\(3, 4\)"):
         col2im(np.zeros((3, 4)), (1, 1, 3, 3), 2, 2)
+
+
+def test_col2im_of_small_whole_numbers_does_not_wrap_round():
+    col = np.full((4, 4), 200, np.uint8)
+    assert col2im(col, (1, 1, 3, 3), 2, 2)[0, 0].tolist() == [[200, 400, 200], [400, 800, 400], [200, 400, 200]]

@@ -90,8 +90,6 @@ def may_be_cut(layer, train_flg):
 
 def join(layers, train_flg=True):
     """The layers in order. Neighbours that may all be cut are joined into one object with forward and backward."""
-    if not enabled():
-        return list(layers)
     found = []
     for cut, group in groupby(layers, lambda layer: may_be_cut(layer, train_flg)):
         group = list(group)
