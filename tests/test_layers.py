@@ -677,3 +677,9 @@ def test_one_number_as_dout_stands_for_every_value(rng):
                          (Pooling(2, 2), (3, 1, 4, 4))):
         out = layer.forward(rng.normal(size=shape))
         np.testing.assert_array_equal(layer.backward(2.0), layer.backward(np.full(out.shape, 2.0)))
+
+
+def test_a_convolution_with_a_stride_and_few_filters(rng):
+    """No faster way is taken where it would be another convolution."""
+    layer = Convolution(rng.normal(size=(2, 8, 3, 3)), rng.normal(size=2), stride=2, pad=1)
+    check_jacobian(layer, rng.normal(size=(2, 8, 5, 5)))

@@ -2,6 +2,7 @@
 import copy
 import os
 import pickle
+import threading
 
 import numpy as np
 import pytest
@@ -556,3 +557,42 @@ def test_two_layers_of_one_name_are_refused():
 
     with pytest.raises(ValueError, match="two would be named alike"):
         Network([Relu1(), *(Relu() for _ in range(10))])
+
+
+def test_two_parameters_of_one_name_are_refused():
+    class Double:
+        """Its only parameter is called W1, so its key is W11: that of the eleventh W."""
+
+        def __init__(self):
+            self.W1, self.dW1 = np.ones(3), None
+
+        def forward(self, x):
+            return x * self.W1
+
+        def backward(self, dout):
+            return dout * self.W1
+
+    with pytest.raises(ValueError, match="two parameters would be named W11; rename W of layer Affine12"):
+        Network([Double(), *(Affine(np.ones((3, 3)), np.zeros(3)) for _ in range(11))])
+
+
+def test_two_threads_cannot_train_one_net():
+    entered, leave = threading.Event(), threading.Event()
+
+    class Waits(Relu):
+        def forward(self, x, train_flg=True):
+            entered.set()
+            assert leave.wait(30)
+            return super().forward(x, train_flg)
+
+    net, (x, t) = Network([Waits()]), (np.ones((2, 3)), np.array([0, 1]))
+    first = threading.Thread(target=net.gradient, args=(x, t))
+    first.start()
+    try:
+        assert entered.wait(30)
+        with pytest.raises(RuntimeError, match="two threads train one network at the same time"):
+            net.gradient(x, t)
+    finally:
+        leave.set()
+        first.join()
+    net.gradient(x, t)      # one after the other is right

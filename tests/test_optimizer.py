@@ -203,6 +203,7 @@ def test_only_gradients_of_params_matter():
 @pytest.mark.parametrize("optimizer", [SGD(), Momentum()])
 @pytest.mark.parametrize("wrong, error, words", [
     ({"W1": np.ones(4)}, ValueError, r"^W1: expected a gradient of shape \(6, 4\), got \(4,\)"),
+    ({"W1": np.ones((4, 6))}, ValueError, r"^W1: expected .* \(6, 4\), got \(4, 6\)"),
     ({"W1": 1.0}, ValueError, r"^W1: expected .* \(6, 4\), got \(\)"), ({"b1": np.ones(1)}, ValueError, r"^b1: "),
     ({"lr": np.ones(2)}, ValueError, r"^lr: expected a gradient of shape \(\), got \(2,\)"), (None, KeyError, "b1")])
 def test_a_gradient_that_is_missing_or_of_another_shape_is_named(optimizer, wrong, error, words):
