@@ -255,11 +255,11 @@ def test_a_name_lookup_that_hangs(server, monkeypatch, capsys):
     monkeypatch.setattr(download, "GRACE_SECONDS", 1.0)
     found = socket.getaddrinfo
     monkeypatch.setattr(socket, "getaddrinfo", lambda host, *rest, **options: (
-        time.sleep(3) if host == "mirror.invalid" else None) or found(host, *rest, **options))
+        time.sleep(30) if host == "mirror.invalid" else None) or found(host, *rest, **options))
     server.use("http://mirror.invalid/", "good")
     start = time.monotonic()
     assert_good(load_mnist())
-    assert time.monotonic() - start < 2.9
+    assert time.monotonic() - start < 20
     assert "too slow" in capsys.readouterr().out
 
 
