@@ -230,7 +230,7 @@ OTHER_KINDS = {     # files that are no single pickle of Python 3, and what the 
     "a line": (b"\r\n", "the file is empty"),
     "zeros": (bytes(1000), "it is damaged, or no pickle"),
     "text": ("説明".encode(), "it is damaged, or no pickle"),
-    "a truncated pickle": (pickle.dumps(TABLE)[:-30], "exhausted before end of frame"),
+    "a truncated pickle": (pickle.dumps(TABLE, 4)[:-30], "exhausted before end of frame"),
     "half a pickle": (pickle.dumps([1, 2.5], 2)[:-4], "it is damaged, or no pickle"),
     "junk after a pickle": (b"N.junk", "more follows after the pickle"),
     "half a checksum": (b"N.crc32:1234", "more follows after the pickle"),
