@@ -6,7 +6,6 @@ from pathlib import Path
 
 from dataset.fashion_mnist import load_fashion_mnist
 from dataset.mnist import load_mnist
-from dataset.source import NotFound
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,7 @@ class Choice:
         """What `loader` returns; where it finds no files, the program ends and says how to get them."""
         try:
             return self.loader(**options)
-        except NotFound as error:
+        except FileNotFoundError as error:
             sys.exit(str(error))
 
     def own(self, path):

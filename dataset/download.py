@@ -1,9 +1,7 @@
 """Fetching a file over HTTP so that nothing a server does can hang or flood the program."""
 import ctypes
-import ssl
 import threading
 import time
-from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from tqdm import tqdm
@@ -17,11 +15,8 @@ BYTES_PER_SECOND = 20_000   # ... at this speed on average
 def fetch(url, max_bytes):
     """The body of a web page or file, as bytes.
 
-    Raises
-    ------
-    ValueError : the server answered, but with an error or with more than `max_bytes`
-    OSError : it cannot be reached, broke off, was silent for `ANSWER_SECONDS`, or after `GRACE_SECONDS` had not sent
-        `BYTES_PER_SECOND` on average; it is not worth asking it again
+    Raises an OSError if the server cannot be reached, answers with an error or with more than `max_bytes`, breaks off,
+    is silent for `ANSWER_SECONDS`, or after `GRACE_SECONDS` has not sent `BYTES_PER_SECOND` on average.
     """
     body, errors = bytearray(), []
     # In a thread of its own: some waits, as for a name lookup, know no time limit.
@@ -38,7 +33,7 @@ def fetch(url, max_bytes):
         if thread.is_alive():       # end it, also where http.client reads on for as long as the server sends
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
     if errors:
-        raise errors[0]
+        raise OSError(f"{type(errors[0]).__name__}: {errors[0]}") from errors[0]
     return bytes(body)
 
 
@@ -46,16 +41,12 @@ def _receive(url, max_bytes, body, errors):
     """Append what the server sends to `body`, and what goes wrong to `errors`."""
     try:
         request = Request(url, headers={"User-Agent": USER_AGENT})
-        context = ssl.create_default_context() if url.startswith("https") else None
-        with (urlopen(request, timeout=ANSWER_SECONDS, context=context) as response,
-              tqdm(desc=url.rpartition("/")[2], total=getattr(response, "length", None), unit="B",
-                   unit_scale=True) as bar):
+        with (urlopen(request, timeout=ANSWER_SECONDS) as response,
+              tqdm(desc=url.rpartition("/")[2], total=response.length, unit="B", unit_scale=True) as bar):
             while chunk := response.read1(1 << 16):
                 body += chunk
                 bar.update(len(chunk))
                 if len(body) > max_bytes:
                     raise ValueError(f"expected at most {max_bytes} bytes, got more")
-    except (ValueError, HTTPError) as error:
-        errors.append(ValueError(str(error)))
     except (Exception, SystemExit) as error:        # what http.client and ssl raise, or the end from `fetch`
-        errors.append(OSError(f"{type(error).__name__}: {getattr(error, 'reason', error)}"))
+        errors.append(error)

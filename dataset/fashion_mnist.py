@@ -6,7 +6,7 @@ or on the internet. Its files have the names of MNIST's, so each set needs a fol
 
     python dataset/fashion_mnist.py
 
-does all this ahead, and says where the data came from. Fashion-MNIST is by Xiao, Rasul and Vollgraf
+does all this ahead, and says what it finds where. Fashion-MNIST is by Xiao, Rasul and Vollgraf
 (arXiv 1708.07747; MIT licence, Zalando SE).
 """
 import sys
@@ -44,12 +44,12 @@ def load_fashion_mnist(normalize=True, flatten=True, one_hot_label=False):
     ------
     FileNotFoundError : the set is nowhere to be found; the message says what was tried and how to get it
     """
-    arrays, _ = source.load(FASHION_MNIST)
-    return source.split(arrays, normalize, flatten, one_hot_label)
+    return source.split(source.load(FASHION_MNIST), normalize, flatten, one_hot_label)
 
 
 if __name__ == "__main__":
     try:
-        source.report(*source.load(FASHION_MNIST))
-    except source.NotFound as error:
+        for x, t in load_fashion_mnist(flatten=False):
+            print(f"images {x.shape}, labels {t.shape}")
+    except FileNotFoundError as error:
         sys.exit(str(error))

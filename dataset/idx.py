@@ -23,34 +23,30 @@ class IdxFile:
 
     def decode(self, data):
         """The array in `data`, the file's bytes, gzipped or not. ValueError if it is not the right one."""
-        expected = header(self.shape)
+        header = 4 + 4 * len(self.shape)
         if data.startswith(b"\x1f\x8b"):                # gzip's magic number
             try:                                        # no more than is needed: a few bytes may become gigabytes
-                data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(len(expected) + math.prod(self.shape))
+                data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(header + math.prod(self.shape))
             except (OSError, EOFError, zlib.error) as error:
                 raise ValueError(f"damaged gzip data ({error})") from error
-        if not data.startswith(expected):
-            got = data[:len(expected)].hex(" ", 4) or "nothing"
-            raise ValueError(f"expected IDX data of shape {self.shape}, header {expected.hex(' ', 4)}, got {got}")
-        return self.check(np.frombuffer(data, np.uint8, offset=len(expected)).copy())
+        self._verify(data)
+        return np.frombuffer(bytearray(data), np.uint8, offset=header).reshape(self.shape)
 
     def check(self, array):
         """`array`, reshaped, if it is what the file holds; ValueError otherwise."""
-        size = math.prod(self.shape)
-        if not isinstance(array, np.ndarray) or array.dtype != np.uint8 or array.size != size:
-            raise ValueError(f"expected {size} uint8 values of {self.name}, got {getattr(array, 'size', 'no array')}")
+        if not isinstance(array, np.ndarray) or array.dtype != np.uint8:
+            raise ValueError(f"expected an array of uint8 with what {self.name} holds, got {type(array).__name__}")
         array = array.reshape(self.shape)
-        got = hashlib.sha256(encode(array)).hexdigest()
-        if got != self.sha256:
-            raise ValueError(f"not the content of {self.name}: expected the SHA-256 {self.sha256}, got {got}")
+        self._verify(encode(array))
         return array
+
+    def _verify(self, data):
+        got = hashlib.sha256(data).hexdigest()
+        if got != self.sha256:
+            raise ValueError(f"expected {self.name} with the SHA-256 {self.sha256}, got {len(data)} bytes with {got}")
 
 
 def encode(array):
     """The bytes of an IDX file that holds a uint8 array."""
-    return header(array.shape) + np.ascontiguousarray(array, np.uint8).tobytes()
-
-
-def header(shape):
-    """The bytes that stand in front of an IDX array of this shape."""
-    return struct.pack(f">{1 + len(shape)}I", 0x0800 + len(shape), *shape)
+    header = struct.pack(f">{1 + array.ndim}I", 0x0800 + array.ndim, *array.shape)
+    return header + np.ascontiguousarray(array, np.uint8).tobytes()

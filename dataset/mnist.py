@@ -7,7 +7,7 @@ that later calls are fast and need no internet. Where there are no files and no 
 
     python dataset/mnist.py
 
-does all this ahead, and says where the data came from. MNIST is by LeCun, Cortes and Burges (CC BY-SA 3.0).
+does all this ahead, and says what it finds where. MNIST is by LeCun, Cortes and Burges (CC BY-SA 3.0).
 """
 import sys
 import warnings
@@ -87,21 +87,17 @@ def load_mnist(normalize=True, flatten=True, one_hot_label=False, *, allow_mini=
     ------
     FileNotFoundError : the full set is not found, and `allow_mini` is False
     """
-    arrays, _ = _load(allow_mini, stacklevel=3)
-    return source.split(arrays, normalize, flatten, one_hot_label)
-
-
-def _load(allow_mini, stacklevel):
     try:
-        return source.load(MNIST)
-    except source.NotFound as error:
+        arrays = source.load(MNIST)
+    except FileNotFoundError as error:
         if not allow_mini:
             raise
         warnings.warn("only 4,000 training and 1,000 test digits are used: results will be lower.\n"
-                      f"{error}\n", MiniMnistWarning, stacklevel=stacklevel)
-    arrays = {key: source.read_file(MINI_DIR / file.name, file) for key, file in MINI_FILES.items()}
-    return arrays, str(MINI_DIR)
+                      f"{error}\n", MiniMnistWarning, stacklevel=2)
+        arrays = {key: source.read_file(MINI_DIR / file.name, file) for key, file in MINI_FILES.items()}
+    return source.split(arrays, normalize, flatten, one_hot_label)
 
 
 if __name__ == "__main__":
-    source.report(*_load(allow_mini=True, stacklevel=2))
+    for x, t in load_mnist(flatten=False):
+        print(f"images {x.shape}, labels {t.shape}")

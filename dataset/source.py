@@ -43,17 +43,14 @@ class Dataset:
     package_folder: Path | None = None  # ... and where it puts them
 
     def folders(self):
-        """Where the files may be. The reader's folder is seen from here and from the project."""
+        """Where the files may be. The reader's folder is seen from the current folder and from the project's."""
         folders = [self.folder]
-        if named := self.named():
-            folders += [folder.parent if folder.is_file() else folder
-                        for folder in (named, self.cache.parents[1] / named)]
-        return list(dict.fromkeys(folders + [self.package_folder] * bool(self.package)))
-
-    def named(self):
-        """The reader's folder, as the environment variable names it, or None."""
-        named = os.environ.get(self.variable, "").strip(" \t\"'")        # Windows keeps the quotes
-        return Path(named).expanduser() if named else None
+        if named := os.environ.get(self.variable, "").strip(" \t\"'"):      # Windows keeps the quotes
+            named = Path(named).expanduser()
+            folders += [named, self.cache.parents[1] / named]
+        if self.package:
+            folders.append(self.package_folder)
+        return list(dict.fromkeys(folders))
 
     def urls(self):
         """The mirrors, or none where downloads are forbidden."""
@@ -61,29 +58,23 @@ class Dataset:
         return [] if offline else list(self.mirrors)
 
 
-class NotFound(FileNotFoundError):
-    """The data set is in none of the places that the message lists."""
-
-
 def load(dataset):
-    """The arrays of a data set, from its cache or else from `prepare`, and where they come from.
+    """The arrays of a data set, from its cache or else from `prepare`.
 
     The arrays are uint8, by their keys: images (N, rows, columns) and labels (N,). They are the caller's own.
-    Raises NotFound.
+    Raises a FileNotFoundError that lists where the files were looked for.
     """
-    try:
-        return read_cache(dataset), str(dataset.cache)
-    except FileNotFoundError:
-        pass
-    except (OSError, ValueError) as error:
-        say(f"Not using the pickle file: {error}")
+    if dataset.cache.exists():
+        try:
+            return read_cache(dataset)
+        except (OSError, ValueError) as error:
+            say(f"Not using the pickle file: {error}")
     return prepare(dataset)
 
 
 def prepare(dataset):
     """Find each file in a folder or on the internet, and write the cache. Returns and raises as `load`."""
-    found = _find_or_download(dataset, dataset.folders())
-    arrays = {key: array for key, (array, _) in found.items()}
+    arrays = _find_or_download(dataset, dataset.folders())
     say(f"Creating pickle file {dataset.cache}")
     flat = {key: array.reshape(len(array), -1) if array.ndim > 1 else array for key, array in arrays.items()}
     try:
@@ -91,11 +82,11 @@ def prepare(dataset):
         say("Done!")
     except OSError as error:
         say(f"Cannot write it ({error}). The data is good, but the next start will be no faster.")
-    return arrays, ", ".join(dict.fromkeys(origin for _, origin in found.values()))
+    return arrays
 
 
 def download(dataset):
-    """Fetch from the mirrors what is not yet in the folder of the data set. Raises NotFound."""
+    """Fetch from the mirrors what is not yet in the folder of the data set. Raises as `load`."""
     _find_or_download(dataset, [dataset.folder])
 
 
@@ -112,13 +103,6 @@ def split(arrays, normalize, flatten, one_hot_label):
     return tuple(parts)
 
 
-def report(arrays, origin):
-    """Print what `load` has returned."""
-    for key, array in arrays.items():
-        say(f"{key}: {array.shape} {array.dtype}")
-    say(f"From {origin}")
-
-
 def read_file(path, file):
     """The array in an IdxFile at `path`, gzipped or not. ValueError or OSError if it is not the right one."""
     return file.decode(path.read_bytes())
@@ -133,63 +117,65 @@ def read_cache(dataset):
 
 
 def _find_or_download(dataset, folders):
-    """{key: (array, where it comes from)} of all the files."""
-    mirrors = dataset.urls()
+    """{key: array} of all the files."""
     paths = [path for folder in folders for path in _files_in(folder)]
-    return {key: _find(dataset, key, paths) or _download(dataset, file, mirrors)
-            for key, file in dataset.files.items()}
+    mirrors = dataset.urls()
+    arrays = {}
+    for key, file in dataset.files.items():
+        array = _find(key, file, paths)
+        arrays[key] = _download(dataset, file, mirrors) if array is None else array
+    return arrays
 
 
 def _files_in(folder):
     """The files in a folder, and in its folders two levels down: unpacking often makes folders."""
-    return [path for pattern in ("*", "*/*", "*/*/*") for path in sorted(folder.glob(pattern))
-            if os.path.isfile(path) and not {"mini", "fashion"}.intersection(path.relative_to(folder).parts)]    # other sets
+    folder = folder.parent if folder.is_file() else folder
+    paths = [path for pattern in ("*", "*/*", "*/*/*") for path in sorted(folder.glob(pattern))]
+    other_sets = {"mini", "fashion"}
+    return [path for path in paths
+            if os.path.isfile(path) and other_sets.isdisjoint(path.relative_to(folder).parts)]
 
 
-def _find(dataset, key, paths):
-    """The array of a file and its folder, or None; says so when a file is there but not right."""
-    file = dataset.files[key]
+def _find(key, file, paths):
+    """The array of a file, or None; says so when a file is there but not right."""
     for path in paths:
-        name = path.name.lower()
+        name = path.name.lower().removesuffix(".gz").replace(".idx", "-idx")
+        if name not in (file.name.removesuffix(".gz"), "mnist.npz"):
+            continue
+        say(f"Converting {path}")
         try:
-            if name == f"{dataset.cache.stem}.npz":         # as Keras has it
-                say(f"Reading {path}")
+            if name == "mnist.npz":     # as Keras has it
                 with np.load(path, allow_pickle=False) as arrays:
-                    return file.check(arrays[KERAS_NAMES[key]]), str(path)
-            if name.removesuffix(".gz").replace(".idx", "-idx") == file.name.removesuffix(".gz"):
-                say(f"Converting {path}")
-                return read_file(path, file), str(path.parent)
+                    return file.check(arrays[KERAS_NAMES[key]])
+            return read_file(path, file)
         except Exception as error:      # a damaged npz can fail in any way
             say(f"  not used: {error}")
     return None
 
 
 def _download(dataset, file, mirrors):
-    """The array of a file and its mirror; a mirror that cannot be reached is taken out of the list."""
+    """The array of a file, from the first mirror that has it; those that fail are taken out of the list."""
     max_bytes = 2000 + math.prod(file.shape) * 101 // 100       # gzip makes no content much longer than it is
     for mirror in list(mirrors):
         say(f"Downloading {mirror}{file.name}")
         try:
-            body = fetch(mirror + file.name, max_bytes)
-            say(f"Converting {file.name}")
-            array = file.decode(body)
+            data = fetch(mirror + file.name, max_bytes)
+            array = file.decode(data)
         except (OSError, ValueError) as error:
             say(f"  failed: {printable(error)}")
-            if isinstance(error, OSError):
-                mirrors.remove(mirror)
+            mirrors.remove(mirror)
             continue
         try:
             dataset.folder.mkdir(exist_ok=True)
-            write_atomically(dataset.folder / file.name, body)
+            write_atomically(dataset.folder / file.name, data)
         except OSError as error:
             say(f"Cannot keep {file.name} ({error}).")
-        return array, mirror
-    raise NotFound(_how_to_get(dataset, file))
+        return array
+    raise FileNotFoundError(_how_to_get(dataset, file))
 
 
 def _how_to_get(dataset, missing):
-    tried = [str(folder) if folder.is_dir() else f"{folder}, which does not exist" for folder in dataset.folders()]
-    tried += [] if dataset.named() else [f"{dataset.variable}, which is not set"]
+    tried = [str(folder) if folder.exists() else f"{folder}, which does not exist" for folder in dataset.folders()]
     tried += dataset.urls() or [f"no mirror, because {OFFLINE} is set"]
     names = [file.name for file in dataset.files.values()]
     package = f"run: sudo apt install {dataset.package} (on Debian)\nor " if dataset.package else ""

@@ -235,9 +235,6 @@ def test_a_folder_that_does_not_exist(small, tmp_path, monkeypatch):
     (tmp_path / "nowhere").mkdir()
     with pytest.raises(FileNotFoundError, match=r"Tried:\n.*dataset\n.*/nowhere\n"):
         load_mnist(allow_mini=False)
-    monkeypatch.delenv("MNIST_DIR")
-    with pytest.raises(FileNotFoundError, match=r"Tried:\n.*dataset\n  MNIST_DIR, which is not set\n"):
-        load_mnist(allow_mini=False)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows deletes no current folder")
@@ -305,7 +302,7 @@ def test_a_bomb_takes_no_memory():
     bomb = gzip.compress(bytes(50_000_000), 1)
     tracemalloc.start()
     try:
-        with pytest.raises(ValueError, match=r"expected IDX data of shape \(1000,\)"):
+        with pytest.raises(ValueError, match="expected x with the SHA-256 , got 1008 bytes"):
             idx.IdxFile("x", (1000,), "").decode(bomb)
         assert tracemalloc.get_traced_memory()[1] < 5_000_000
     finally:
@@ -320,7 +317,7 @@ def test_images_and_labels_swapped(small, capsys):
     (small.folder / "x").rename(labels)
     with pytest.raises(FileNotFoundError):
         load_mnist(allow_mini=False)
-    assert "header 00000803 00000fa0 0000001c 0000001c, got 00000801 00000fa0" in capsys.readouterr().out
+    assert "not used: expected train-images-idx3-ubyte.gz with the SHA-256 ae62" in capsys.readouterr().out
     assert not small.cache.exists()
 
 
@@ -518,11 +515,12 @@ def test_no_mini_digit_is_used_for_both_training_and_testing():
 @pytest.mark.parametrize("encoding", ["ascii", "cp932"])
 def test_the_script_where_the_terminal_lacks_letters(tmp_path, encoding):
     project = copy_project(tmp_path / "深学Ł")
+    (project / "dataset" / f"{TRAIN_IMAGES}.gz").write_bytes(b"of another set")
     run = subprocess.run([sys.executable, project / "dataset" / "mnist.py"], capture_output=True, encoding=encoding,
                          env={**os.environ, "PYTHONIOENCODING": encoding, "MNIST_DIR": "", "MNIST_OFFLINE": "1"})
     assert run.returncode == 0, run.stderr
-    shown = str(project).encode(encoding, "backslashreplace").decode(encoding)
-    assert run.stdout.splitlines()[-1].startswith(f"From {shown}") and "\\" in shown
+    shown = str(project / "dataset").encode(encoding, "backslashreplace").decode(encoding)
+    assert f"Converting {shown}" in run.stdout and "\\" in shown
 
 
 @pytest.mark.parametrize("here", ["dataset", "."])
@@ -530,6 +528,6 @@ def test_the_script(tmp_path, here):
     """In a copy of the project, on a path with spaces and Japanese characters, without MNIST and network."""
     project = copy_project(tmp_path / "my 学習 project")
     run = run_script(project / "dataset" / "mnist.py", cwd=project / here, PYTHONIOENCODING="utf-8")
-    assert "train_img: (4000, 28, 28) uint8" in run.stdout and "MiniMnistWarning" in run.stderr
-    assert run.stdout.splitlines()[-1] == f"From {project / 'dataset' / 'mini'}"
+    assert run.stdout.splitlines()[-1] == "images (1000, 1, 28, 28), labels (1000,)"
+    assert "MiniMnistWarning" in run.stderr
     assert not (project / "dataset" / "mnist.pkl").exists()

@@ -134,10 +134,10 @@ ANSWERS = {
 }
 REASONS = {      # what is printed about each bad answer
     "truncated": "damaged gzip data", "cut_off": "damaged gzip data", "too_long": "expected at most",
-    "endless": "expected at most", "wrong_bytes": "got 00000000 00000000", "another_set": "got 00000000 00000000",
-    "another_pixel": "not the content of train-images", "empty_parts": "got nothing",
+    "endless": "expected at most", "wrong_bytes": "got [0-9]+ bytes", "another_set": "got 3136016 bytes",
+    "another_pixel": "expected train-images.* got 3136016 bytes", "empty_parts": "got 0 bytes",
     "steering": r"HTTP Error 404: \?\[2J\?x{50,300}\n",
-    "web_page": "got 3c68746d", "empty": "got nothing", "bomb": "got 00000000",
+    "web_page": "got 26 bytes", "empty": "got 0 bytes", "bomb": "got 3136016 bytes",
     "missing": "HTTP Error 404", "forbidden": "HTTP Error 403", "broken": "HTTP Error 500",
     "redirect_loop": "infinite loop", "redirected_on_and_on": "infinite loop",
     "redirect_to_file": "not allowed", "no_http": "220 mail",
@@ -213,7 +213,7 @@ def test_a_good_mirror(server, tmp_path, capsys, how):
     assert_good(load_mnist())
     shown = capsys.readouterr()
     for name in mnist.key_file.values():
-        assert f"Downloading {server.url}{how}/{name}" in shown.out and f"Converting {name}" in shown.out
+        assert f"Downloading {server.url}{how}/{name}" in shown.out
         assert f"{name}: " in shown.err             # the progress bar
     assert sorted(os.listdir(tmp_path)) == sorted([*mnist.key_file.values(), "mnist.pkl"])
     assert {agent for _, _, agent in server.asked} == {download.USER_AGENT}
@@ -233,15 +233,15 @@ def test_a_bad_mirror_is_reported_and_the_next_one_is_asked(server, tmp_path, ca
     assert time.monotonic() - start < SLOW / 2
     shown = capsys.readouterr().out
     url = re.escape(f"{server.url}{how}/train-images-idx3-ubyte.gz")
-    assert re.search(f"Downloading {url}\n(Converting .*\n)?  failed: .*{REASONS[how]}", shown)
+    assert re.search(f"Downloading {url}\n  failed: .*{REASONS[how]}", shown)
     assert sorted(os.listdir(tmp_path)) == sorted([*mnist.key_file.values(), "mnist.pkl"])
 
 
-@pytest.mark.parametrize("how, times", [("missing", 4), ("hang", 1), ("reset", 1)])
-def test_a_mirror_that_cannot_be_reached_is_asked_once(server, how, times):
+@pytest.mark.parametrize("how", ["missing", "hang", "another_set"])
+def test_a_mirror_that_fails_is_asked_once(server, how):
     server.use(how, "good")
     assert_good(load_mnist())
-    assert [asked for asked, _, _ in server.asked].count(how) == times
+    assert [asked for asked, _, _ in server.asked].count(how) == 1
 
 
 @pytest.mark.parametrize("mirror", NOT_THERE)
@@ -307,6 +307,7 @@ def test_certificates_are_verified(server, monkeypatch, capsys, kind):
     certificate = folder / ("good.pem" if kind == "signed by itself" else f"{kind.replace(' ', '_')}.pem")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, folder / "key.pem")
+    monkeypatch.setattr("urllib.request._opener", None)     # some Pythons keep the certificates that they trust
     if trusted:
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     with serve(context) as secure:

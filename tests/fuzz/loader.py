@@ -42,7 +42,7 @@ def load(dataset):
     """What the loader prints; its data is compared with what it must be."""
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(io.StringIO()):
-        arrays, _ = source.load(dataset)
+        arrays = source.load(dataset)
     for key, file in MINI_FILES.items():
         file.check(arrays[key])
     return said.getvalue()
@@ -52,7 +52,7 @@ def load_or_say(dataset):
     """`load`, where the data may be nowhere to be found, if that is said."""
     try:
         return load(dataset)
-    except source.NotFound as error:
+    except FileNotFoundError as error:
         assert "was not found. Tried:" in str(error)
         return ""
 
