@@ -25,9 +25,7 @@ class Layer:
     """What all layers share. A layer of your own need not be a `Layer`: forward and backward are enough."""
     param_names = ()        # what is trained: the gradient of "W" is dW
     buffer_names = ()       # what is saved with the parameters, but not trained: running_mean, say
-    may_follow_pooling = False      # pooling(this(x)) = this(pooling(x)): prediction may pool first, with fewer values
-    is_pooling = False
-    slices = None           # the slices of the last batch, see common.fast
+    slices = copies = None  # of the last batch in training: its slices, and for each a copy of the layer
     out_shape = None        # of the last forward in training
 
     def forward(self, x, train_flg=True):
@@ -68,7 +66,6 @@ class Layer:
 @in_slices("training", "prediction")
 class Relu(Layer):
     """out = max(0, x) (book, 5.5.1)."""
-    may_follow_pooling = True
 
     def forward(self, x, train_flg=True):
         self.mask = x > 0               # where dout may pass (the book's mask is the opposite)
@@ -345,7 +342,6 @@ class Convolution(Layer):
 @in_slices("training", "prediction")
 class Pooling(Layer):
     """out = the maximum of each window (book, 7.3): x (N, C, H, W) -> (N, C, out_h, out_w)."""
-    is_pooling = True
 
     def __init__(self, pool_h, pool_w, stride=2, pad=0):
         if pad >= min(pool_h, pool_w):

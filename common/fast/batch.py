@@ -29,50 +29,50 @@ def in_slices(*modes, kernel=None):
     kernel: a faster way to the numbers of backward, see kernels.py.
     """
     def decorate(cls):
-        plain_forward = cls.forward
-
-        @wraps(plain_forward)
-        def forward(self, x, train_flg=True):
-            x = self.check(x)
-            if x.dtype == np.float16:       # too coarse for sums: compute in float32, and round at the end
-                return forward(self, x.astype(np.float32), train_flg).astype(np.float16)
-            layer = self if train_flg else copy_of(self)
-            layer.slices = None
-            if x.ndim == 4 and len(x) > (size := layer.slice_size(x)) and may_be_cut(self, train_flg):
-                return _forward([layer], x, size, lambda mine, part: plain_forward(*mine, part, train_flg))
-            with one_blas_thread():
-                out = plain_forward(layer, x, train_flg)
-            layer.out_shape = out.shape
-            return out
-
-        def backward_by(plain, kernel=None):
-            def plain_or_kernel(layer, dout):
-                dx = kernel(layer, dout) if kernel and enabled() else None
-                return plain(layer, dout) if dx is None else dx
-
-            @wraps(plain)
-            def backward(self, dout):
-                dout = self.check_dout(dout)
-                if dout.dtype == np.float16:
-                    dx = backward(self, dout.astype(np.float32))
-                    for name in self.param_names:
-                        setattr(self, f"d{name}", getattr(self, f"d{name}").astype(np.float16))
-                    return None if dx is None else dx.astype(np.float16)
-                if self.slices:
-                    return _backward([self], dout, lambda mine, part: plain_or_kernel(*mine, part))
-                with one_blas_thread():
-                    return plain_or_kernel(self, dout)
-            return backward
-
-        cls.forward, cls.backward = forward, backward_by(cls.backward, kernel)
-        cls.parameter_gradients = backward_by(cls.parameter_gradients)
         cls.cut_in = modes
+        cls.forward = _guarded_forward(cls.forward)
+        cls.backward = _guarded_backward(cls.backward, kernel)
+        cls.parameter_gradients = _guarded_backward(cls.parameter_gradients)
         cls.cut_methods = {name: getattr(cls, name) for name in ("forward", "backward", "parameter_gradients")}
         return cls
     return decorate
 
 
 whole_batch = in_slices()       # a class decorator for the other layers: the same, but the batch is never cut
+
+
+def _guarded_forward(plain):
+    @wraps(plain)
+    def forward(self, x, train_flg=True):
+        x = self.check(x)
+        if x.dtype == np.float16:       # too coarse for sums: compute in float32, and round at the end
+            return forward(self, x.astype(np.float32), train_flg).astype(np.float16)
+        if x.ndim == 4 and len(x) > (size := self.slice_size(x)) and may_be_cut(self, train_flg):
+            return JoinedLayers([self], size).forward(x, train_flg)
+        layer = self if train_flg else copy_of(self)
+        with one_blas_thread():
+            out = plain(layer, x, train_flg)
+        layer.slices = layer.copies = None
+        layer.out_shape = out.shape
+        return out
+    return forward
+
+
+def _guarded_backward(plain, kernel=None):
+    @wraps(plain)
+    def backward(self, dout):
+        dout = self.check_dout(dout)
+        if dout.dtype == np.float16:
+            dx = backward(self, dout.astype(np.float32))
+            for name in self.param_names:
+                setattr(self, f"d{name}", getattr(self, f"d{name}").astype(np.float16))
+            return None if dx is None else dx.astype(np.float16)
+        if self.slices:
+            return getattr(JoinedLayers([self]), plain.__name__)(dout)
+        with one_blas_thread():
+            dx = kernel(self, dout) if kernel and enabled() else None
+            return plain(self, dout) if dx is None else dx
+    return backward
 
 
 def copy_of(layer):
@@ -104,25 +104,29 @@ class JoinedLayers:
 
     It remembers nothing itself: every layer has its own part of each slice, as after its own forward.
     """
-
     channels_last = False       # the memory order of what comes out, if these are images
 
-    def __init__(self, layers):
-        self.layers = layers
+    def __init__(self, layers, size=SLICE):
+        self.layers, self.size = layers, size
 
     def forward(self, x, train_flg=True):
-        def through_all(layers, x):
-            for layer in layers:
-                x = layer.forward(x, train_flg)
-            return x if self.channels_last else np.ascontiguousarray(x)
-
         x = self.layers[0].check(x)
-        if x.ndim != 4 or len(x) <= SLICE:
-            return through_all(self.layers, x)
-        layers = self.layers if train_flg else _pooling_first([copy_of(layer) for layer in self.layers])
+        if x.ndim != 4 or len(x) <= self.size:
+            return self._through(self.layers, x, train_flg)
+        for layer in self.layers if train_flg else ():
+            layer.slices = layer.copies = None      # of an earlier batch: its memory is needed now
+        parts = slices(len(x), self.size)
+        copies = [[copy_of(layer) for layer in self.layers] for _ in parts]
+        outs = run(lambda i: self._through(copies[i], channels_last(x[parts[i]]), train_flg), range(len(parts)))
+        for layer, *mine in zip(self.layers, *copies) if train_flg else ():
+            layer.slices, layer.copies = parts, mine
+            layer.out_shape = len(x), *mine[0].out_shape[1:]
+        return np.concatenate(outs)
+
+    def _through(self, layers, x, train_flg):
         for layer in layers:
-            layer.slices = None         # of an earlier batch: its memory is needed now
-        return _forward(layers, x, SLICE, through_all)
+            x = layer.forward(x, train_flg)
+        return x if self.channels_last else np.ascontiguousarray(x)
 
     def backward(self, dout):
         return self._backward(dout, "backward")
@@ -131,52 +135,24 @@ class JoinedLayers:
         self._backward(dout, "parameter_gradients")
 
     def _backward(self, dout, of_first):
-        def back_through_all(layers, dout):
+        """The first layer's method is `of_first`; the gradients of the parameters are added up over the slices."""
+        def back_through(layers, dout):
             for layer in reversed(layers[1:]):
                 dout = layer.backward(dout)
             return getattr(layers[0], of_first)(dout)
 
-        if any(layer.slices is None or layer.slices[0] is not self.layers[0].slices[0] for layer in self.layers):
-            return back_through_all(self.layers, dout)      # somebody else called the layers, one by one
         dout = self.layers[-1].check_dout(dout)
-        return _backward(self.layers, dout, back_through_all)
-
-
-def _pooling_first(layers):
-    """In prediction, pooling before relu: the same numbers, and relu has a quarter of the work."""
-    for i, (layer, following) in enumerate(zip(layers, layers[1:])):
-        if layer.may_follow_pooling and following.is_pooling:
-            layers[i:i + 2] = following, layer
-    return layers
+        parts = self.layers[0].slices
+        if parts is None or any(layer.slices is not parts for layer in self.layers):
+            return back_through(self.layers, dout)      # somebody else called the layers, one by one
+        copies = list(zip(*(layer.copies for layer in self.layers)))
+        dx = run(lambda i: back_through(copies[i], channels_last(dout[parts[i]])), range(len(parts)))
+        for layer in self.layers:
+            for name in layer.param_names:
+                setattr(layer, f"d{name}", sum(getattr(mine, f"d{name}") for mine in layer.copies))
+        return None if dx[0] is None else np.concatenate(dx)
 
 
 def channels_last(x):
     """Images (N, C, H, W) as they are, but in memory in the order (N, H, W, C); copied only where they are not."""
     return np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2) if x.ndim == 4 else x
-
-
-def _forward(layers, x, size, function):
-    """function(copies of the layers, slice of x) for all slices, put together; the layers keep their copies."""
-    parts = slices(len(x), size)
-    copies = [[copy_of(layer) for layer in layers] for _ in parts]
-
-    def work(i):
-        out = function(copies[i], channels_last(x[parts[i]]))
-        copies[i][-1].out_shape = out.shape
-        return out
-
-    outs = run(work, range(len(parts)))
-    for layer, *mine in zip(layers, *copies):
-        layer.slices, layer.out_shape = (parts, mine), (len(x), *(mine[0].out_shape or ())[1:])
-    return np.concatenate(outs)
-
-
-def _backward(layers, dout, function):
-    """function(the layers' copies, slice of dout) for all slices; the parameters' gradients are added up."""
-    parts, _ = layers[0].slices
-    copies = list(zip(*(layer.slices[1] for layer in layers)))
-    dx = run(lambda i: function(copies[i], channels_last(dout[parts[i]])), range(len(parts)))
-    for layer in layers:
-        for name in layer.param_names:
-            setattr(layer, f"d{name}", sum(getattr(mine, f"d{name}") for mine in layer.slices[1]))
-    return None if dx[0] is None else np.concatenate(dx)

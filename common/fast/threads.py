@@ -3,6 +3,7 @@ import os
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor, wait
+from functools import cache
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -63,9 +64,8 @@ class one_blas_thread:
 
     def __enter__(self):
         global _blas, _blas_users
-        self.mine = _enabled and not getattr(_here, "one_blas_thread", False)
-        if self.mine:
-            _here.one_blas_thread = True
+        self.counts = _enabled
+        if self.counts:
             with _blas_lock:
                 if _blas_users == 0:
                     _blas = [(library, library.get_num_threads()) for library in _blas_libraries()]
@@ -75,8 +75,7 @@ class one_blas_thread:
 
     def __exit__(self, *error):
         global _blas_users
-        if self.mine:
-            _here.one_blas_thread = False
+        if self.counts:
             with _blas_lock:
                 _blas_users -= 1
                 if _blas_users == 0:
@@ -84,11 +83,11 @@ class one_blas_thread:
                         library.set_num_threads(before)
 
 
-def _blas_libraries(found=[]):
-    if not found:       # found at the first use: to look for them takes some milliseconds
-        found.append(ThreadpoolController().select(user_api="blas").lib_controllers)
-        np.empty(2 ** 25 - 2 ** 16, np.uint8)   # glibc then keeps freed memory: SimpleConvNet steps are a fifth faster
-    return found[0]
+@cache
+def _blas_libraries():
+    """Looked for at the first use only: that takes some milliseconds."""
+    np.empty(2 ** 25 - 2 ** 16, np.uint8)       # glibc then keeps freed memory: SimpleConvNet steps are a fifth faster
+    return ThreadpoolController().select(user_api="blas").lib_controllers
 
 
 def run(function, items):
@@ -106,16 +105,19 @@ def _run_on_threads(function, items, workers):
     waiting = deque(range(len(items)))      # whoever is free takes the next; popleft is safe between threads
 
     def work():
-        before = getattr(_here, "one_blas_thread", False)
-        _here.working = _here.one_blas_thread = True
+        _here.working = True
         try:
-            while (i := _next(waiting)) is not None:
+            while waiting:
+                try:
+                    i = waiting.popleft()
+                except IndexError:          # another thread was faster
+                    break
                 results[i] = function(items[i])
         except BaseException:
             waiting.clear()                 # nobody need begin another piece
             raise
         finally:
-            _here.working, _here.one_blas_thread = False, before
+            _here.working = False
 
     helpers = _start(work, workers - 1)
     try:
@@ -126,13 +128,6 @@ def _run_on_threads(function, items, workers):
         for helper in begun:
             helper.result()
     return results
-
-
-def _next(waiting):
-    try:
-        return waiting.popleft()
-    except IndexError:
-        return None
 
 
 def _start(work, count):
