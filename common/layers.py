@@ -335,8 +335,9 @@ class Convolution(Layer):
 
     def slice_size(self, x):
         """So few images that col stays in the caches."""
-        col_size = np.prod(self.out_size(*x.shape[2:])) * self.W[0].size
-        return max(1, min(25, 2 ** 21 // int(col_size * x.itemsize)))       # 2 MB
+        out_h, out_w = self.out_size(*x.shape[2:])
+        col_size = out_h * out_w * self.W[0].size * x.itemsize      # bytes of col for one image
+        return max(1, min(25, 2 ** 21 // col_size))                 # 2 MB
 
 
 @in_slices("training", "prediction")

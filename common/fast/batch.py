@@ -48,7 +48,7 @@ def _guarded_forward(plain):
         if x.dtype == np.float16:       # too coarse for sums: compute in float32, and round at the end
             return forward(self, x.astype(np.float32), train_flg).astype(np.float16)
         if x.ndim == 4 and len(x) > (size := self.slice_size(x)) and may_be_cut(self, train_flg):
-            return JoinedLayers([self], size).forward(x, train_flg)
+            return JoinedLayers([self], size, plain).forward(x, train_flg)
         layer = self if train_flg else copy_of(self)
         with one_blas_thread():
             out = plain(layer, x, train_flg)
@@ -106,8 +106,8 @@ class JoinedLayers:
     """
     channels_last = False       # the memory order of what comes out, if these are images
 
-    def __init__(self, layers, size=SLICE):
-        self.layers, self.size = layers, size
+    def __init__(self, layers, size=SLICE, plain_forward=None):
+        self.layers, self.size, self.plain_forward = layers, size, plain_forward
 
     def forward(self, x, train_flg=True):
         x = self.layers[0].check(x)
@@ -124,6 +124,10 @@ class JoinedLayers:
         return np.concatenate(outs)
 
     def _through(self, layers, x, train_flg):
+        if self.plain_forward:          # of a single layer, which has checked the whole batch
+            out = self.plain_forward(*layers, x, train_flg)
+            layers[0].out_shape = out.shape
+            return out
         for layer in layers:
             x = layer.forward(x, train_flg)
         return x if self.channels_last else np.ascontiguousarray(x)

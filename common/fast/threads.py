@@ -64,8 +64,9 @@ class one_blas_thread:
 
     def __enter__(self):
         global _blas, _blas_users
-        self.counts = _enabled
+        self.counts = _enabled and not getattr(_here, "one_blas_thread", False)
         if self.counts:
+            _here.one_blas_thread = True
             with _blas_lock:
                 if _blas_users == 0:
                     _blas = [(library, library.get_num_threads()) for library in _blas_libraries()]
@@ -76,6 +77,7 @@ class one_blas_thread:
     def __exit__(self, *error):
         global _blas_users
         if self.counts:
+            _here.one_blas_thread = False
             with _blas_lock:
                 _blas_users -= 1
                 if _blas_users == 0:
@@ -105,7 +107,8 @@ def _run_on_threads(function, items, workers):
     waiting = deque(range(len(items)))      # whoever is free takes the next; popleft is safe between threads
 
     def work():
-        _here.working = True
+        before = getattr(_here, "one_blas_thread", False)
+        _here.working = _here.one_blas_thread = True
         try:
             while waiting:
                 try:
@@ -117,7 +120,7 @@ def _run_on_threads(function, items, workers):
             waiting.clear()                 # nobody need begin another piece
             raise
         finally:
-            _here.working = False
+            _here.working, _here.one_blas_thread = False, before
 
     helpers = _start(work, workers - 1)
     try:
