@@ -1,4 +1,5 @@
 """Files that can be trusted: written whole or not at all, and read without running anything in them."""
+import copy
 import errno
 import io
 import os
@@ -132,24 +133,27 @@ def _read(data):
     elif checksum != CHECKSUM % zlib.crc32(pickled):
         raise ValueError("the checksum does not match: the file is damaged")
     file = io.BytesIO(pickled)
-    obj = _plain(_Unpickler(file, encoding="latin1").load(), {})       # Python 2 has bytes as text of this encoding
+    obj = copy.deepcopy(_Unpickler(file, encoding="latin1").load())    # Python 2 has bytes as text of this encoding
     if file.tell() < len(pickled):
         raise ValueError("more follows after the pickle: expected a single one, so put all into one dict")
     return obj
 
 
 class _Unpickler(pickle._Unpickler):
-    """Knows the names in `ADMITTED` only. Made from the unpickler in Python: a damaged file cannot fill its memory."""
+    """Lets in the names in `PLAIN` and `NUMPY` only. Made from Python's own: a damaged file cannot fill the memory."""
 
     def find_class(self, module, name):
-        module = module.replace("numpy.core", "numpy._core").replace("__builtin__", "builtins")     # older pickles
-        if name not in ADMITTED.get(module, "").split():
-            raise ValueError(f"it asks for {module}.{name}, which is not plain data")
-        return _Asked(name)
+        asked = f"{module}.{name}".replace("numpy.core.", "numpy._core.").replace("__builtin__.", "builtins.")
+        if asked not in PLAIN and asked not in NUMPY:
+            raise ValueError(f"it asks for {asked}, which is not plain data")
+        return _Asked(asked)
 
 
 class _Asked:
-    """What a pickle asks for. Plain data is made at once; of arrays and dtypes, arguments and state are noted."""
+    """What a pickle asks for. Plain data is made at once; of arrays and dtypes, arguments and state are noted.
+
+    When all is read, `copy.deepcopy` of the data puts the arrays in the place of these notes.
+    """
 
     def __init__(self, name, args=None):
         self.name, self.args, self.state = name, args, None
@@ -160,37 +164,20 @@ class _Asked:
     def __setstate__(self, state):      # NumPy's own would believe anything
         self.state = state
 
-
-def _plain(value, done):
-    """`value` with arrays and dtypes in the places of what was noted; `done` holds what was met before."""
-    kind = type(value)
-    if kind not in COMPOUND:
-        return value
-    if id(value) not in done:
-        if kind is _Asked:
-            plain = _made(value, lambda part: _plain(part, done))
-        elif kind is dict:
-            plain = {_plain(key, done): _plain(item, done) for key, item in value.items()}
-        else:
-            plain = kind([_plain(item, done) for item in value])
-        done[id(value)] = value, plain              # with `value`, so that no other gets its id
-    return done[id(value)][1]
-
-
-def _made(asked, plain):
-    """The array, scalar or dtype that NumPy would make."""
-    match asked.name, asked.args, asked.state:
-        case "_reconstruct", (_, _, _), (_, shape, dtype, fortran, raw):
-            return _array(raw, plain(dtype), plain(shape), "F" if fortran else "C")
-        case "_frombuffer", (raw, dtype, shape, order, *axis_order), None:
-            return _array(raw, plain(dtype), plain(shape), order, *axis_order)
-        case "scalar", (dtype, raw), None:
-            return _array(raw, plain(dtype), ())[()]
-        case "dtype", (str() as code, *_), _ if not re.fullmatch(r"[biufcSU][1-9][0-9]*", code):
-            raise ValueError(f"it has an array of {code}, not of numbers or text")
-        case "dtype", (code, *_), None | (_, _, None, None, None, *_) as state:
-            return np.dtype(code).newbyteorder(state[1] if state else "=")
-    raise ValueError(f"it asks for {asked.name} in a way that plain data does not")
+    def __deepcopy__(self, done):
+        """The array, scalar or dtype that NumPy would make. `done` is what `copy.deepcopy` wants handed on."""
+        match self.name, self.args, copy.deepcopy(self.state, done):
+            case "numpy._core.multiarray._reconstruct", (_, _, _), (_, shape, dtype, fortran, raw):
+                return _array(raw, dtype, shape, "F" if fortran else "C")
+            case "numpy._core.numeric._frombuffer", (raw, dtype, shape, order, *axis_order), None:
+                return _array(raw, copy.deepcopy(dtype, done), shape, order, *axis_order)
+            case "numpy._core.multiarray.scalar", (dtype, raw), None:
+                return _array(raw, copy.deepcopy(dtype, done), ())[()]
+            case "numpy.dtype", (str() as code, *_), None | (_, _, None, None, None, *_) as state:
+                if not re.fullmatch(r"[biufcSU][1-9][0-9]*", code):
+                    raise ValueError(f"it has an array of {code}, not of numbers or text")
+                return np.dtype(code).newbyteorder(state[1] if state else "=")
+        raise ValueError(f"it asks for {self.name} in a way that plain data does not")
 
 
 def _array(raw, dtype, shape, order="C", axis_order=None):
@@ -209,15 +196,15 @@ def _array(raw, dtype, shape, order="C", axis_order=None):
     return array.astype(dtype.newbyteorder("="), order="K")
 
 
-COMPOUND = {_Asked, dict, list, tuple, set, frozenset}
-PLAIN = {           # what pickles of plain data call
-    "dict": dict, "OrderedDict": dict, "Counter": dict, "defaultdict": lambda kind: {}, "set": set,
-    "frozenset": frozenset, "complex": complex, "encode": lambda text, codec: text.encode({"latin1": codec}[codec]),
-    "bytes": lambda: b"", "bytearray": lambda *parts: bytearray().join(parts),
+PLAIN = {       # what pickles of plain data call
+    "builtins.dict": dict, "collections.OrderedDict": dict, "collections.Counter": dict,
+    "collections.defaultdict": lambda kind: {}, "builtins.set": set, "builtins.frozenset": frozenset,
+    "builtins.complex": complex, "builtins.bytes": lambda: b"",
+    "builtins.bytearray": lambda *parts: bytearray().join(parts),
+    "_codecs.encode": lambda text, codec: text.encode({"latin1": codec}[codec]),
 }
-ADMITTED = {        # the names, by their modules, that pickles of plain data and arrays have in them
-    "numpy": "dtype ndarray matrix memmap", "numpy.matrixlib.defmatrix": "matrix", "numpy._core.memmap": "memmap",
-    "numpy._core.multiarray": "_reconstruct scalar", "numpy._core.numeric": "_frombuffer",
-    "builtins": "dict list set frozenset int long float complex bytes bytearray", "_codecs": "encode",
-    "collections": "OrderedDict defaultdict Counter",
+NUMPY = {       # the other names in pickles of arrays, and what a defaultdict may be of
+    "numpy.dtype", "numpy.ndarray", "numpy.matrix", "numpy.matrixlib.defmatrix.matrix", "numpy.memmap",
+    "numpy._core.memmap.memmap", "numpy._core.multiarray._reconstruct", "numpy._core.multiarray.scalar",
+    "numpy._core.numeric._frombuffer", "builtins.list", "builtins.int", "builtins.long", "builtins.float",
 }

@@ -9,6 +9,8 @@ from fuzz import pickles
 NESTED = []
 for _ in range(30):
     NESTED = [NESTED, NESTED]       # endless when printed or compared
+HOLDS_ITSELF = []
+HOLDS_ITSELF.append(HOLDS_ITSELF)
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +36,8 @@ def test_honest_files():
 CHANGES = {     # what is changed: the path to it, and what takes its place
     "no settings": (["settings"], None),
     "endless settings": (["settings", "optimizer"], NESTED),
+    "settings that hold themselves": (["settings", "optimizer"], HOLDS_ITSELF),
+    "a history that holds itself": (["history", "loss"], HOLDS_ITSELF),
     "a setting is missing": (["settings"], {}),
     "steering the terminal": (["settings", "optimizer"], "\x1b[2J" * 1000),
     "no network": (["network"], None),
