@@ -11,6 +11,7 @@ ENVIRONMENT = {
     "MPLBACKEND": "agg",       # with a screen every script would wait for its window to be closed
     "MNIST_DIR": None, "MNIST_OFFLINE": "1",
     "OPENBLAS_NUM_THREADS": "1",    # small nets gain nothing by two, and tests run side by side
+    "PYTHONDONTWRITEBYTECODE": None,    # each copy of the project is compiled once, not by every script
     "PYTHONWARNINGS": "error::RuntimeWarning,error:Glyph:UserWarning",
 }
 

@@ -199,7 +199,7 @@ def test_a_training_stopped_in_its_first_epoch_can_be_drawn():
 
 @pytest.mark.skipif("MNIST_DIR" not in os.environ, reason="MNIST_DIR names no folder with the full MNIST")
 def test_part_of_an_epoch_on_the_full_mnist_reaches_80_percent(project):
-    result = run_script(project / "ch05/train_convnet.py", "--epochs", 1, "--limit", 6000, timeout=600,
+    result = run_script(project / "ch05/train_convnet.py", "--epochs", 1, "--limit", 3000, timeout=600,
                         MNIST_DIR=str(ROOT / os.environ["MNIST_DIR"]), OPENBLAS_NUM_THREADS=None)
     (project / "dataset/mnist.pkl").unlink()        # the other tests mean the mini MNIST
     accuracy = re.fullmatch(r"SimpleConvNet: ([\d.]+) of 10,000 test images right, .*", last_line(result))[1]
@@ -231,17 +231,17 @@ def test_activations_fade_with_small_weights_and_not_with_he(project, tmp_path):
 
 
 @pytest.mark.parametrize("name, options, words", [
-    ("optimizer_compare_mnist", ("--epochs", 2, "--limit", 1000),
+    ("optimizer_compare_mnist", ("--epochs", 1, "--limit", 1000),
      r"test accuracy: SGD ([\d.]+), .*, Adam ([\d.]+)"),
-    ("weight_init_compare", ("--epochs", 10, "--limit", 1000),
+    ("weight_init_compare", ("--epochs", 6, "--limit", 1000),
      r"test accuracy: std = 0.01 ([\d.]+), .*, He ([\d.]+)"),
-    ("overfit_weight_decay", ("--epochs", 25, "--limit", 40),
+    ("overfit_weight_decay", ("--epochs", 6, "--limit", 40),
      r"weight decay 0.1: train ([\d.]+), test ([\d.]+)"),
-    ("overfit_dropout", ("--epochs", 20, "--limit", 100),
+    ("overfit_dropout", ("--epochs", 6, "--limit", 40),
      r"dropout 0.3: train ([\d.]+), test ([\d.]+)"),
-    ("batch_norm_test", ("--epochs", 2, "--limit", 200),
+    ("batch_norm_test", ("--epochs", 1, "--limit", 200),
      r"without batch normalization .* at (\d+) of 16 scales"),
-    ("hyperparameter_optimization", ("--epochs", 10, "--limit", 200, "--trials", 3),
+    ("hyperparameter_optimization", ("--epochs", 2, "--limit", 200, "--trials", 3),
      r"best of 3 trials: .*; validation accuracy ([\d.]+), test accuracy ([\d.]+)"),
 ])
 def test_comparisons_end_with_their_result_and_a_figure(project, tmp_path, name, options, words):

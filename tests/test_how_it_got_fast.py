@@ -52,7 +52,10 @@ def test_a_wrong_rung_is_seen_in_its_difference(fast_on_again):
 
 def test_the_script_prints_every_rung_and_draws(tmp_path):
     folder = copy_project(tmp_path, "ch05") / "ch05"
-    result = run_script(folder / "how_it_got_fast.py", "--images", 3, "--repeat", 1, timeout=600)
+    (folder / "torch.py").write_text("raise ImportError")       # as on a machine that lacks it
+    script = folder / "how_it_got_fast.py"
+    script.write_text(script.read_text("utf-8").replace("DIFFERENT = 2 ", "DIFFERENT = 1 "), "utf-8")   # twice as fast
+    result = run_script(script, "--images", 2, "--repeat", 1, timeout=600)
     rows = re.findall(r"^\| ([^|]+) \| [\d.]+ \| [\d.]* \| ([\d.e+-]+) \|$", result.stdout, re.M)
     ours = [(rung, float(share)) for rung, share in rows if rung != "PyTorch"]
     assert [rung for rung, _ in ours] == 2 * [" ".join(rung.split()) for rung in RUNGS]

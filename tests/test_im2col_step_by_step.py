@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from matplotlib.backend_bases import KeyEvent, MouseEvent
+from matplotlib.backend_bases import FigureCanvasBase, KeyEvent, MouseEvent
 from PIL import Image
 from scripts import copy_project, run_script
 
@@ -17,8 +17,9 @@ CASES = [*DRAWN, {"filter_size": 2}, {"pad": 1}, {"size": 1, "filter_size": 1}]
 
 
 @pytest.fixture(autouse=True)
-def close_figures():
+def close_figures(monkeypatch):
     plt.switch_backend("agg")
+    monkeypatch.setattr(FigureCanvasBase, "draw_idle", lambda canvas: None)     # as in a window that has no time yet
     yield
     plt.close("all")
 
