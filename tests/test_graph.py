@@ -14,6 +14,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
+from matplotlib.image import BboxImage
+from matplotlib.text import Text
 from PIL import Image
 from scripts import ROOT, copy_project, run_script
 
@@ -24,9 +26,9 @@ from ch05.simple_convnet import SimpleConvNet
 from ch05.two_layer_net import TwoLayerNet
 from common.figures import draw_graph, graph_layout
 from common.figures.draw_graph import draw
-from common.figures.formulas import FORMULAS
 from common.figures.graph import record, summary
 from common.figures.graph_wiring import Graph
+from common.figures.small_steps import FORMULAS
 from common.figures.value_block import BACKWARD, FORWARD, describe
 from common.layers import Affine, BatchNormalization, Convolution, Pooling, Relu, Sigmoid, SoftmaxWithLoss
 from common.multi_layer_net import MultiLayerNet
@@ -88,7 +90,6 @@ def test_gradients_of_a_value_used_several_times_add_up():
     graph = polynomial()
     assert graph.values["y"] == 30 and graph.grads["x"] == 28
     assert [node.grads for node in graph.nodes] == [(9, 9), (3, 9), (1, 1)]      # of each use by itself
-    assert "y 30" in str(graph)
 
 
 def test_adding_up_changes_no_array_of_a_layer():
@@ -117,16 +118,11 @@ def test_what_the_result_does_not_depend_on_gets_no_gradient():
 
 def test_mistakes_in_wiring_are_named():
     graph, layer = Graph(x=1), MulLayer()
-    with pytest.raises(ValueError, match="expected a forward before"):
-        graph.backward()
-    with pytest.raises(ValueError, match="expected a graph with layers"):
-        draw(graph)
     graph.forward(layer, "x", "x", out="y")
-    for layer, inputs, out, message in [(AddLayer(), "wx", "z", "z: expected one of the values x, y, got 'w'"),
-                                        (AddLayer(), "xx", "y", "y: there is a value of that name"),
-                                        (layer, "xy", "z", "z: this MulLayer made y already")]:
-        with pytest.raises(ValueError, match=message):
-            graph.forward(layer, *inputs, out=out)
+    with pytest.raises(ValueError, match="y: there is a value of that name"):
+        graph.forward(AddLayer(), "x", "x", out="y")
+    with pytest.raises(ValueError, match="z: this MulLayer stands in the graph already"):
+        graph.forward(layer, "x", "y", out="z")
 
 
 # ---- graphs of nets ------------------------------------------------------------------------------------------
@@ -247,16 +243,17 @@ def test_the_net_that_predict_computes_is_recorded():
     assert record(reader, x).values["c"] == pytest.approx(reader.predict(x))
 
 
-@pytest.mark.parametrize("predict, message", [
-    (lambda layers, x: layers["Affine1"].forward(x - 0.5), "Affine1: TwoLayerNet.predict gives it what neither x nor"),
-    (lambda layers, x: 2 * layers["Affine1"].forward(x), "TwoLayerNet.predict returns what no layer has computed"),
-    (lambda layers, x: Affine.forward(layers["Affine1"], x, False), "TwoLayerNet.predict returns what no layer"),
+@pytest.mark.parametrize("predict", [
+    lambda layers, x: layers["Affine1"].forward(x - 0.5),
+    lambda layers, x: 2 * layers["Affine1"].forward(x),
+    lambda layers, x: Affine.forward(layers["Affine1"], x, False),
 ])
-def test_what_predict_computes_itself_is_not_left_out_in_silence(predict, message):
+def test_what_predict_computes_itself_is_not_left_out_in_silence(predict):
     net = NETS["two layers"]()
     net.predict = lambda x, train_flg=False: predict(net.layers, x)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match="TwoLayerNet.predict computes by itself"):
         record(net, *batch(""))
+    assert "forward" not in vars(net.layers["Affine1"])
 
 
 def test_without_targets_ones_go_back():
@@ -266,33 +263,12 @@ def test_without_targets_ones_go_back():
     assert record(NETS["two layers"](), batch("")[0]).nodes[-1].name == "Affine2"
 
 
-@pytest.mark.parametrize("net", [None, 3, SimpleNamespace(), [], SimpleNamespace(layers={})])
-def test_what_is_no_net_is_named(net):
-    with pytest.raises(TypeError, match=f"expected a net with layers.* got {type(net).__name__}"):
-        record(net, np.ones((1, 2)))
-
-
-class WithSlots:
-    __slots__ = ()
-    forward = backward = staticmethod(np.negative)
-
-
-@pytest.mark.parametrize("net, name, kind", [([WithSlots()], "WithSlots1", "WithSlots"), ({"A": 3}, "A", "int")])
-def test_what_is_no_layer_is_named(net, name, kind):
-    with pytest.raises(TypeError, match=f"{name}: expected a layer, .* got {kind}"):
-        record(net, np.ones((1, 2)))
-
-
 class Loss(SoftmaxWithLoss):
     pass
 
 
-class Affine1(Affine):
-    pass
-
-
-def square(kind=Affine):
-    return kind(np.random.randn(4, 4), np.random.randn(4))
+def square():
+    return Affine(np.random.randn(4, 4), np.random.randn(4))
 
 
 def three(names, loss=SoftmaxWithLoss):
@@ -300,22 +276,17 @@ def three(names, loss=SoftmaxWithLoss):
 
 
 @pytest.mark.parametrize("layers, opened, name", [
-    (lambda: three(["W1", "R", "C"]), "Affine", "W1"),          # W1 is A's own parameter
-    (lambda: three(["A", "W1", "C"]), "A", "W1"),
-    (lambda: three(["A", "b2", "C"]), "Affine", "b2"),
-    (lambda: three(["x", "R", "C"]), "Affine", "x"),
     (lambda: three(["x", "R", "C"]), (), "x"),
     (lambda: three(["A", "t", "C"]), (), "t"),
     (lambda: three(["loss", "R", "C"]), (), "loss"),
     (lambda: three(["loss", "R", "C"]), "SoftmaxWithLoss", "loss"),
-    (lambda: three(["C: Affine.2", "R", "C"]), "C", "C: Affine.2"),         # so is C's first step called
-    (lambda: three(["A", "A: Affine.0", "C"]), "A", "A: Affine.0"),
+    (lambda: three(["A", "C.W", "C"]), "C", "C.W"),                         # C's own parameter
+    (lambda: three(["C.2", "R", "C"]), "C", "C.2"),                         # so is C's first step called
+    (lambda: three(["A", "A.0", "C"]), "A", "A.0"),
     (lambda: three([1, "1", "C"]).layers, (), "1"),
-    (lambda: [square(Affine1), *[Relu() for _ in range(9)], square()], (), "Affine11"),
-    (lambda: [*2 * [Sigmoid()], SoftmaxWithLoss()], "Sigmoid", "Sigmoid2"),
 ])
 def test_no_name_is_taken_twice(layers, opened, name):
-    with pytest.raises(ValueError, match=f"(^|: ){name}: there is a (value|layer) of that name already"):
+    with pytest.raises(ValueError, match=f"{name}: there is a value of that name already"):
         record(layers(), np.random.randn(2, 4), [0, 1], opened)
 
 
@@ -333,16 +304,9 @@ def test_layers_may_be_called_as_a_kind(names, loss, opened):
     np.testing.assert_allclose(graph.grads["x"], other.grads["x"], rtol=1e-8, atol=1e-12)
 
 
-def test_a_parameter_is_not_taken_for_an_equal_value():
-    net = three("ARC")
-    net.predict = lambda x: [net.layers["A"].forward(x), net.layers["C"].forward(x.copy())][1]
-    graph = record(net, net.params["W1"].copy(), opened="A")
-    assert (graph.nodes[-1].name, graph.nodes[-1].inputs) == ("C", ("x",))
-
-
 def test_a_layer_that_stands_twice_in_a_net_is_refused():
     relu = Relu()
-    with pytest.raises(ValueError, match="this Relu made Relu2 already"):
+    with pytest.raises(ValueError, match="this Relu stands in the graph already"):
         record([relu, relu], np.ones((1, 2)))
     assert "forward" not in vars(relu)
 
@@ -363,13 +327,14 @@ def test_opened_layers_come_to_the_results_of_the_closed_ones(name):
     x, t = batch(name, dtype=np.float64)
     closed = record(net, x, t)
     kinds = {type(node.layer).__name__ for node in closed.nodes}
-    opened = record(net, x, t, kinds & set(FORMULAS))
+    opened = record(net, x, t, kinds & {kind.__name__ for kind in FORMULAS})
     for key in closed.grads:
         np.testing.assert_allclose(opened.values[key], closed.values[key], rtol=1e-10, err_msg=key)
         np.testing.assert_allclose(opened.grads[key], closed.grads[key], rtol=1e-8, atol=1e-12, err_msg=key)
-    assert set(opened.inputs) == {"x", "t", *net.params}
-    for key, grad in net.gradient(x, t).items():
-        assert opened.values[key] is not net.params[key] and np.array_equal(opened.values[key], net.params[key])
+    expected = {f"{node.name}.{key}": pair for node in closed.nodes for key, pair in node.params.items()}
+    assert set(opened.inputs) == {"x", "t", *expected}
+    for key, (array, grad) in expected.items():
+        np.testing.assert_array_equal(opened.values[key], array)
         np.testing.assert_allclose(opened.grads[key], grad, rtol=1e-8, atol=1e-12, err_msg=key)
 
 
@@ -387,22 +352,19 @@ NORMALIZATION = "mean − x² mean √x 1/x × × +"
     (lambda: BatchNormalization(np.random.randn(5), np.random.randn(5)), (4, 5), NORMALIZATION),
     (lambda: BatchNormalization(np.random.randn(3), np.random.randn(3)), (4, 3, 2, 5),
      f"reshape {NORMALIZATION} reshape"),
-    (lambda: BatchNormalization(np.random.randn(30), np.random.randn(30)), (4, 3, 2, 5),
-     f"reshape {NORMALIZATION} reshape"),
 ])
 def test_the_steps_of_a_layer_together_are_the_layer(make, shape, steps, rng):
     layer, x = make(), rng.standard_normal(shape)
     kind = type(layer).__name__
     graph = record([layer], x, opened=kind)
-    assert [node.title for node in graph.nodes] == steps.split()
-    assert {node.inside for node in graph.nodes} == {f"{kind}1"}
+    assert [node.title for node in graph.nodes] == [f"{kind}1: {step}" for step in steps.split()]
     np.testing.assert_allclose(graph.values[f"{kind}1"], layer.forward(x), rtol=1e-10, atol=1e-12)
 
     dout = rng.standard_normal(graph.values[f"{kind}1"].shape)
     graph.backward(dout)
     np.testing.assert_allclose(graph.grads["x"], layer.backward(dout), rtol=1e-8, atol=1e-10)
     for key in layer.param_names:
-        np.testing.assert_allclose(graph.grads[f"{key}1"], getattr(layer, f"d{key}"), rtol=1e-8, atol=1e-10)
+        np.testing.assert_allclose(graph.grads[f"{kind}1.{key}"], getattr(layer, f"d{key}"), rtol=1e-8, atol=1e-10)
 
     for node in graph.nodes:            # and each step's backward fits its own forward
         inputs = [graph.values[name] for name in node.inputs]
@@ -425,28 +387,13 @@ def test_large_values_pass_through_the_steps():
 
 
 def test_what_cannot_be_opened_is_named():
-    net = NETS["two layers"]()
-    x, t = batch("")
     for wrong in ("Relu1", "Relu", "Affine3", "Afine"):
-        with pytest.raises(ValueError, match=f"one of Affine1, Affine2, SoftmaxWithLoss, got '{wrong}'"):
-            record(net, x, t, ["Affine1", wrong])
-
-    class Sigmoid:
-        """A reader's own that is not what its name says."""
-
-        def forward(self, x):
-            return np.tanh(x)
-
-    class Affine:
-        """And one that has other parameters."""
-
-        def forward(self, x):
-            return x
-
-    for layer, why in (Sigmoid(), "the layer computes something else"), (Affine(), ".* 2 required .* 'W' and 'b'"):
-        kind = type(layer).__name__
-        with pytest.raises(ValueError, match=f"{kind}1 cannot be opened with the formula of {kind}: {why}"):
-            record([layer], np.ones((1, 3)), opened=kind)
+        with pytest.raises(ValueError, match=f"one of .*Affine1, Affine2, .*got {wrong}"):
+            record(NETS["two layers"](), *batch(""), ["Affine1", wrong])
+    with pytest.raises(ValueError, match="got ReadersAffine1"):
+        record(readers_layers(), np.ones((1, 5)), opened="ReadersAffine1")
+    with pytest.raises(ValueError, match="SoftmaxWithLoss cannot be opened: it computes something else"):
+        record(three("ARC", lambda: SoftmaxWithLoss(label_smoothing=0.1)), np.ones((1, 4)), [1], "SoftmaxWithLoss")
 
 
 # ---- the table -----------------------------------------------------------------------------------------------
@@ -457,19 +404,18 @@ def test_the_table_has_what_it_promises():
     x, t = batch("simple")
     graph = record(net, x, t)
     head, _, *rows, _, end = summary(net, x, t).splitlines()
-    assert head.split() == ["layer", "output", "parameters", "mean", "std", "|dL/dout|", "|dL/dparams|", "seconds"]
+    assert head.split() == ["layer", "output", "parameters", "mean", "std", "|dL/dout|", "|dL/dparams|"]
     assert [row.split()[0] for row in rows] == ["x", *net.layers, "SoftmaxWithLoss"]
     cells = {row.split()[0]: row.replace(", ", ",").split() for row in rows}
-    name, shape, parameters, mean, std, norm, params_norm, seconds = cells["Affine1"]
+    _, shape, parameters, mean, std, norm, params_norm = cells["Affine1"]
     out, node = graph.values["Affine1"], graph.nodes[3]
     assert (shape, parameters) == ("(3,5)", str(3 * 36 * 5 + 5))
     assert [float(mean), float(std), float(norm)] == pytest.approx(
         [out.mean(), out.std(), np.linalg.norm(graph.grads["Affine1"])], rel=0.01)
     both = np.concatenate([grad.ravel() for _, grad in node.params.values()])
     assert float(params_norm) == pytest.approx(np.linalg.norm(both), rel=0.01)
-    assert all(float(cells[name][-1]) >= 0 for name in net.layers)
-    assert f"{sum(array.size for array in net.params.values()):,} parameters" in end
-    assert float(end.split()[1].rstrip(",")) == pytest.approx(net.loss(x, t), rel=1e-4)
+    assert float(cells["SoftmaxWithLoss"][2]) == pytest.approx(net.loss(x, t), rel=0.01)
+    assert end == f"{sum(array.size for array in net.params.values()):,} parameters"
 
 
 def test_the_table_tells_the_kind_of_layer_where_its_name_does_not():
@@ -478,9 +424,7 @@ def test_the_table_tells_the_kind_of_layer_where_its_name_does_not():
     tiny.forward(Relu(), "x", out="y")
     tiny.backward(tiny.values["y"])
     assert str(tiny).count("2e-30") == 2        # the length of [1e-30] * 4
-    imaginary = wired({"y": (MulLayer(), "a", "b")}, a=1j, b=np.full(20, 0.5 - 1j))
-    assert re.search(r"a +number +0\+1j +0 +5\n", str(imaginary)) and draw(imaginary)
-    assert "Activation_function1: Sigmoid" in text and "Affine2:" not in text and "Affine1, dot " in text
+    assert "Activation_function1: Sigmoid" in text and "Affine2:" not in text and "Affine1: dot " in text
 
 
 # ---- the picture ---------------------------------------------------------------------------------------------
@@ -532,8 +476,12 @@ PICTURES = {
 
 
 def rectangle(artist, renderer):
-    box = artist.get_window_extent(renderer)
-    return box.x0, box.y0, box.x1, box.y1
+    return artist.get_window_extent(renderer).extents
+
+
+def texts(axes):
+    """Those that are seen, on a drawn figure."""
+    return [text for text in axes.findobj(Text) if text.get_text() and text.get_visible()]
 
 
 def overlap(a, b, slack=0.5):
@@ -547,32 +495,31 @@ def inside(a, b):
 @pytest.mark.parametrize("name, width", [*((name, 11) for name in PICTURES), ("residual", 4), ("sigmoid opened", 4)])
 def test_nothing_overlaps(name, width):
     axes = draw(PICTURES[name](), title="a title over all of it", width=width)
+    axes.figure.canvas.draw()
     renderer = axes.figure.canvas.get_renderer()
-    nodes = [("node", rectangle(patch, renderer)) for patch in axes.patches if patch.get_gid() == "node"]
-    texts = [(text.get_text(), rectangle(text, renderer)) for text in axes.texts if text.get_text()]
-    pictures = [("picture", rectangle(picture, renderer)) for picture in
-                (*axes.images, *(patch for patch in axes.patches if patch.get_gid() == "histogram"))]
-    assert nodes and texts
-    for (a, a_box), (b, b_box) in itertools.combinations([*nodes, *pictures, *texts], 2):
+    nodes = [("node", rectangle(block.patch, renderer)) for block in axes.artists if block.patch.get_visible()]
+    words = [(text.get_text(), rectangle(text, renderer)) for text in texts(axes)]
+    pictures = [("picture", rectangle(image, renderer)) for image in axes.findobj(BboxImage)]
+    assert nodes and words
+    for (a, a_box), (b, b_box) in itertools.combinations([*nodes, *pictures, *words], 2):
         if not (a == "node" and b != "picture" and inside(b_box, a_box)):
             assert not overlap(a_box, b_box), f"{a!r} overlaps {b!r}"
     figure = (0, 0, *axes.figure.get_size_inches() * axes.figure.dpi)
-    everything = [*nodes, *texts, *pictures]
+    everything = [*nodes, *words, *pictures]
     for a, box in everything:
         assert inside(box, figure), f"{a!r} is cut off"
 
     names, boxes = [name for name, _ in everything], np.array([box for _, box in everything])
     middle, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]) / 2 - 1.5
     round_ones = np.array([a == "node" for a in names]) & np.isclose(half[:, 0], half[:, 1])
-    for line in axes.patches:
-        if line.get_gid() == "line":
-            points = axes.transData.transform(line.get_path().to_polygons(closed_only=False)[0])
-            length = np.r_[0, np.linalg.norm(np.diff(points, axis=0), axis=1).cumsum()]
-            every = np.arange(0, length[-1], 2)                                 # two pixels
-            points = np.stack([np.interp(every, length, points[:, i]) for i in (0, 1)], axis=1)
-            away = np.abs(points[:, np.newaxis] - middle) / half
-            hit = np.where(round_ones, np.linalg.norm(away, axis=2), away.max(axis=2)).min(axis=0) < 1
-            assert not hit.any(), f"a line crosses {names[hit.argmax()]!r}"
+    for line in axes.lines:
+        points = axes.transData.transform(line.get_xydata())
+        length = np.r_[0, np.linalg.norm(np.diff(points, axis=0), axis=1).cumsum()]
+        every = np.arange(0, length[-1], 2)                                 # two pixels
+        points = np.stack([np.interp(every, length, points[:, i]) for i in (0, 1)], axis=1)
+        away = np.abs(points[:, np.newaxis] - middle) / half
+        hit = np.where(round_ones, np.linalg.norm(away, axis=2), away.max(axis=2)).min(axis=0) < 1
+        assert not hit.any(), f"a line crosses {names[hit.argmax()]!r}"
 
 
 @pytest.mark.parametrize("module, gap", [(graph_layout, "BOX_GAP"), (draw_graph, "CLEAR")])
@@ -600,32 +547,33 @@ def test_any_graph_finds_its_places(width, rng, monkeypatch):
 
 
 def numbers_in_place(axes, color):
-    """{text: its place} of the numbers of one color, by their order in the picture."""
-    return [(text.get_text(), *text.get_position()) for text in axes.texts if text.get_color() == color]
+    """{text: the middle of its place, in inches} of the numbers of one color, without the legend."""
+    axes.figure.canvas.draw()
+    places = [(text.get_text(), text.get_window_extent()) for text in texts(axes) if text.get_color() == color]
+    return [(text, (box.x0 + box.x1) / 200, (box.y0 + box.y1) / 200) for text, box in places if "ward" not in text]
 
 
 def test_over_each_line_stands_the_value_and_under_it_its_derivative():
     axes = draw(two_apples())
-    over, under = (numbers_in_place(axes, color)[1:] for color in (FORWARD, BACKWARD))      # the first is the legend
-    pairs = {a: b for (a, x, y), (b, u, v) in itertools.product(over, under) if abs(x - u) < 0.01 and 0 < v - y < 0.5}
+    over, under = (numbers_in_place(axes, color) for color in (FORWARD, BACKWARD))
+    pairs = {a: b for (a, x, y), (b, u, v) in itertools.product(over, under) if abs(x - u) < 0.05 and 0 < y - v < 0.5}
     assert pairs == {"100": "2.2", "2": "110", "200": "1.1", "1.1": "200", "220": "1"}
-    assert {text.get_style() for text in axes.texts if text.get_color() == BACKWARD} == {"italic"}
-    styles = {to_hex(line.get_edgecolor()): line.get_linestyle() for line in axes.patches if line.get_gid() == "line"}
-    assert styles == {FORWARD: "-", BACKWARD: (0, (3, 1.2))}
+    assert {text.get_style() for text in texts(axes) if text.get_color() == BACKWARD} == {"italic"}
+    assert {(line.get_color(), line.get_linestyle()) for line in axes.lines} == {(FORWARD, "-"), (BACKWARD, "--")}
 
 
 def test_gradients_meet_at_a_dot():
     axes = draw(polynomial())
-    under = [text for text, _, _ in numbers_in_place(axes, BACKWARD)[1:]]
+    under = [text for text, _, _ in numbers_in_place(axes, BACKWARD)]
     assert sorted(under) == sorted(["28", "9", "9", "9", "1", "3", "1", "1"])
-    assert [patch.get_gid() for patch in axes.patches].count("dot") == 1
+    assert [to_hex(block.patch.get_facecolor()) for block in axes.artists].count("#000000") == 1
 
 
 @pytest.mark.parametrize("name, kind", [("A", "Affine"), ("C1", "Affine"), ("Affine1", None), ("Aff_2", None)])
 def test_a_layer_keeps_its_parameters_under_any_name(name, kind):
     layers = {name: Affine(np.ones((3, 2), "f"), np.zeros(2, "f")), "loss": SoftmaxWithLoss()}
-    texts = [text.get_text() for text in draw(record(SimpleNamespace(layers=layers), np.ones((1, 3), "f"), [1])).texts]
-    assert {"W (3, 2)", "b (2,)", name, kind or name} <= set(texts)
+    axes = draw(record(SimpleNamespace(layers=layers), np.ones((1, 3), "f"), [1]))
+    assert {"W (3, 2)", "b (2,)", name, kind or name} <= {text.get_text() for text in texts(axes)}
 
 
 @pytest.mark.parametrize("values", [
@@ -640,34 +588,39 @@ def test_odd_values_and_names_are_drawn(values):
     graph.nodes[0].grads = values.reshape(2, -1), 1.0
     axes = draw(graph, title="what $ costs $")
     axes.figure.canvas.draw()
-    assert {"$x_$", "money in $", r"\alpha$", "what $ costs $"} <= {text.get_text() for text in axes.texts}
+    assert {"$x_$", "money in $", r"\alpha$", "what $ costs $"} <= {text.get_text() for text in texts(axes)}
     str(graph)
 
 
-@pytest.mark.parametrize("value, lines", [
-    (220.00000000000003, ["220"]), (3, ["3"]), (np.float32(2.2), ["2.2"]), (np.array([7], np.uint8), ["7"]),
-    (np.array([[1.0, -0.001]]), ["1.00 0.00"]), (np.array([[1.0, -0.01]]), [" 1.00 -0.01"]),
-    (np.array([[1e-7, -2.5e-5]]), [" 1.0e-07 -2.5e-05"]), (np.zeros((2, 2)), ["0 0", "0 0"]),
-    (np.array([[123.0, 4.0]]), ["123   4"]), (np.arange(12) % 2, ["0 1 0 1 0", "1 0 1 0 1", "0 1"]),
-    (np.array([np.nan, 1.0]), [" nan 1.00"]), (np.array([3e-320, 1e-15]), ["3.0e-320  1.0e-15"]),
-    (np.arange(12).reshape(2, 6), [" 0  1  2  3  4", " 5", " 6  7  8  9 10", "11"]), (np.array([True, False]), ["1 0"]),
-    (np.float32(-0.0), ["0"]), (np.full((9, 2), [1e-30, -1e-30], "f"), ["(9, 2)", "mean 0", "std 1e-30"]),
-    (np.array([0.5j, 1]), ["0.00+0.50j 1.00+0.00j"]), (np.full(13, 2j), ["(13,)", "mean 0+2j", "std 0"]),
-    (np.zeros((0, 3)), ["(0, 3)"]), (np.ones((4, 5)), ["(4, 5)", "mean 1", "std 0"]), (np.ones(13, int), ["(13,)"]),
+@pytest.mark.parametrize("value, text", [
+    (220.00000000000003, "220"), (3, "3"), (np.float32(2.2), "2.2"), (np.array([7], np.uint8), "7"),
+    (np.float32(-0.0), "0"), (np.array([[1.0, -0.001]]), "1 -0.001"), (np.array([[1e-7, -2.5e-5]]), "1e-07 -2.5e-05"),
+    (np.zeros((2, 2)), "0 0\n0 0"), (np.array([[123.0, 4.0]]), "123 4"), (np.array([np.nan, 1.0]), "nan 1"),
+    (np.arange(12) % 2, "0 1 0 1 0 1 0 1 0 1 0 1"), (np.arange(12).reshape(2, 6), "0  1  2  3  4  5\n6  7  8  9 10 11"),
+    (np.array([True, False]), "1 0"), (np.full((9, 2), [1e-30, -1e-30], "f"), "(9, 2)\nmean 0\nstd 1e-30"),
+    (np.zeros((0, 3)), "(0, 3)\nmean \nstd "), (np.ones((4, 5)), "(4, 5)\nmean 1\nstd 0"),
 ])
-def test_values_are_written_without_noise(value, lines):
-    assert describe(np.asarray(value)) == lines
+def test_values_are_written_without_noise(value, text):
+    assert describe(np.asarray(value)) == text
 
 
 def test_pictures_show_the_first_example():
     graph = record(NETS["simple"](), *batch("simple"))
-    images = draw(graph).images
-    assert np.array_equal(images[0].get_array(), graph.values["x"][0, 0])
-    assert np.array_equal(images[1].get_array(), graph.grads["x"][0, 0])
-    maps = images[2].get_array()                                # three channels in a square, a line between
+    pictures = [image.get_array() for image in draw(graph).findobj(BboxImage)]
+    assert np.array_equal(pictures[0], graph.values["x"][0, 0])
+    assert np.array_equal(pictures[1], graph.grads["x"][0, 0])
+    maps = pictures[2]                                          # three channels in a square, a line between
     assert maps.shape == (25, 25)
     assert np.array_equal(maps[:12, 13:], graph.values["Conv1"][0, 1])
     assert np.array_equal(maps[13:, :12], graph.values["Conv1"][0, 2])
+
+
+def test_a_histogram_is_as_high_as_the_counts():
+    graph = Graph(x=np.repeat([-1.0, 0.0, 1.0], [5, 20, 10]))
+    graph.forward(Relu(), "x", out="y")
+    picture = draw(graph).findobj(BboxImage)[0].get_array()
+    heights = (~np.ma.getmaskarray(np.ma.masked_invalid(picture))).sum(axis=0)
+    assert heights[[0, 20, 39]].tolist() == [10, 40, 20] and heights.sum() == 2 * 70
 
 
 def test_long_chains_are_broken_into_rows():
@@ -679,8 +632,9 @@ def test_long_chains_are_broken_into_rows():
 
 def test_what_leads_straight_on_has_one_height():
     """As in the book: apples go straight to the price, their number and the tax join from below."""
-    heights = {text.get_text(): text.get_position()[1] for text in draw(two_apples()).texts}
-    assert heights["apple"] == heights["price"] < heights["tax"] <= heights["apple_num"]
+    heights = {text: y for text, _, y in numbers_in_place(draw(two_apples()), "black")}
+    assert abs(heights["apple"] - heights["price"]) < 0.05
+    assert heights["price"] > heights["tax"] + 0.3 and heights["tax"] + 0.05 >= heights["apple_num"]
 
 
 # ---- the script ----------------------------------------------------------------------------------------------
@@ -701,7 +655,7 @@ def test_the_script_draws_three_nets_beside_itself(project, tmp_path):
         assert f"Figure saved: {path}\n" in result.stdout
         with Image.open(path) as picture:
             assert picture.width < 1600 and np.asarray(picture.convert("L")).std() > 5
-    assert "Affine1, dot" in result.stdout and "Conv1 " in result.stdout
+    assert "Affine1: dot" in result.stdout and "Conv1 " in result.stdout
     assert "two_layer_net, after two epochs on 4,000 digits: 7, read right" in result.stdout
     assert "simple_convnet, parameters of simple_convnet.pkl: 7, read right" in result.stdout
 

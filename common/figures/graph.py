@@ -4,14 +4,11 @@
     draw(record(net, x, t))             # a picture, with common.figures.draw_graph
 """
 import copy
-import functools
-import itertools
 
 import numpy as np
 
-from common.figures.formulas import FORMULAS
-from common.figures.graph_wiring import Graph, Node
-from common.figures.small_steps import Value
+from common.figures.graph_wiring import Graph
+from common.figures.small_steps import FORMULAS, Value
 from common.own_layer import parameter_names
 
 
@@ -28,73 +25,63 @@ def record(net, x, t=None, opened=()):
     x : array (N, ...) of examples
     t : their targets. Without them the graph ends before the loss, and what goes backward starts with ones.
         With them, a net without last layer ends in a layer that takes targets.
-    opened : names ("Affine1") or kinds ("Affine") of layers to show step by step; `formulas.FORMULAS` has the kinds
+    opened : names ("Affine1") or kinds ("Affine") of layers to show step by step; `small_steps.FORMULAS` has the kinds
 
     Returns
     -------
-    Graph with the values "x", "t", one of each layer's name, and "loss"; of opened layers also "W1", "b1", ...
+    Graph with the values "x", "t", one of each layer's name, and "loss"; of opened layers also "Affine1.W", ...
 
     Raises
     ------
-    TypeError : net has no layers
-    ValueError : a name in `opened` fits no layer, or one that cannot be opened; two values have one name; or `predict`
-        computes on its own what no layer does
+    ValueError : something in `opened` is no kind and no layer that can be opened; two values have one name; or
+        `predict` computes on its own what no layer does
     """
     layers, loss = _layers(net, t)
     copies, loss = copy.deepcopy((layers, loss))
+    loss_name = type(loss).__name__
     opened = {opened} if isinstance(opened, str) else set(opened)
-    can = [(name, type(layer).__name__) for name, layer in [*copies.items(), (type(loss).__name__, loss)]
-           if type(layer).__name__ in FORMULAS]
-    for wrong in opened.difference(*can):
-        names = ", ".join(name for name, _ in can) or "none, as no layer can be"
-        raise ValueError(f"opened: expected one of {names}, got {wrong!r}")
+    can = [kind.__name__ for kind in FORMULAS] + [name for name, layer in copies if type(layer) in FORMULAS]
+    if not opened.issubset(can):
+        raise ValueError(f"opened: expected one of {', '.join(can)}, got {', '.join(opened.difference(can))}")
     graph = Graph(x=np.asarray(x))
 
-    def run(layer, name, inputs, out):
-        kind = type(layer).__name__
-        if (name, kind) in can and opened & {name, kind}:
-            earlier = itertools.takewhile(lambda other: other is not layer, copies.values())
-            _forward_in_steps(graph, name, layer, earlier, inputs, out)
+    def run(name, layer, *inputs, out):
+        if type(layer) in FORMULAS and opened & {name, type(layer).__name__}:
+            _run_in_steps(graph, name, layer, inputs, out)
         else:
             graph.forward(layer, *inputs, out=out, name=name)
         return graph.values[out]
 
-    def recorded(name):
-        """A forward to put in place of a layer's own: it finds where x came from, and runs the copy, in training."""
-        @functools.wraps(layers[name].forward)       # a Network looks whether forward takes train_flg
-        def forward(x, *args, **options):
-            known = [(key, value) for key, value in graph.values.items() if key in ("x", *layers)]
-            found = ([key for key, value in known if value is x]
-                     or [key for key, value in known if np.array_equal(value, x, equal_nan=True)])
-            if found:
-                return run(copies[name], name, [found[-1]], name)
-            raise ValueError(f"{name}: {type(net).__name__}.predict gives it what neither x nor a layer is; "
-                             "make a layer of that, or wire the layers by hand (Graph)")
-        return forward
+    def name_of(value):
+        for name in reversed(graph.values):         # a layer may return what it was given: the last one counts
+            if graph.values[name] is value:
+                return name
+        raise ValueError(f"{type(net).__name__}.predict computes by itself what is neither x nor a layer's output; "
+                         "make a layer of that, or wire the layers by hand (Graph)")
+
+    def recorded(name, layer):
+        """A forward in place of a layer's own: it runs this copy of the layer, in training."""
+        return lambda x, *args, **options: run(name, layer, name_of(x), out=name)
 
     def in_a_row(x):
-        for layer in layers.values():
+        for _, layer in layers:
             x = layer.forward(x)
         return x
 
-    random_state, before = np.random.get_state(), [(layer, dict(vars(layer))) for layer in layers.values()]
+    random_state, attributes = np.random.get_state(), [dict(vars(layer)) for _, layer in layers]
     try:
-        for name, layer in layers.items():
-            layer.forward = recorded(name)
+        for (name, layer), (_, its_copy) in zip(layers, copies):
+            layer.forward = recorded(name, its_copy)
         y = getattr(net, "predict", in_a_row)(graph.values["x"])
-        out = graph.nodes[-1].out if graph.nodes else "x"
-        if not np.array_equal(y, graph.values[out], equal_nan=True):
-            raise ValueError(f"{type(net).__name__}.predict returns what no layer has computed; "
-                             "make a layer of that, or wire the layers by hand (Graph)")
+        out = name_of(y)
         if t is not None:
             graph.add("t", np.asarray(t))
-            run(loss, type(loss).__name__, (out, "t"), "loss")
+            run(loss_name, loss, out, "t", out="loss")
         graph.backward(np.ones_like(y) if t is None else 1)
     finally:
         np.random.set_state(random_state)
-        for layer, attributes in before:
-            vars(layer).clear()
-            vars(layer).update(attributes)
+        for (_, layer), before in zip(layers, attributes):
+            layer.__dict__ = before
     return graph
 
 
@@ -104,43 +91,25 @@ def summary(net, x, t=None):
 
 
 def _layers(net, t):
-    """({name: layer, ...}, the loss or None)"""
+    """[(name, layer), ...], and the loss if there are targets."""
     layers = getattr(net, "layers", net)
-    if not isinstance(layers, (dict, list, tuple)) or not layers:
-        raise TypeError(f"expected a net with layers, or a list of layers, got {type(net).__name__}")
-    pairs = layers.items() if isinstance(layers, dict) else (
-        (f"{type(layer).__name__}{n}", layer) for n, layer in enumerate(layers, start=1))       # as by a Network
-    named = {}
-    for name, layer in pairs:
-        if not hasattr(layer, "forward") or not hasattr(layer, "__dict__"):
-            raise TypeError(f"{name}: expected a layer, with forward and without __slots__, got {type(layer).__name__}")
-        if str(name) in named:
-            raise ValueError(f"{name}: there is a layer of that name already; rename one of the two")
-        named[str(name)] = layer
+    if isinstance(layers, dict):
+        layers = [(str(name), layer) for name, layer in layers.items()]
+    else:
+        layers = [(f"{type(layer).__name__}{n}", layer) for n, layer in enumerate(layers, start=1)]     # as a Network
     if t is None:
-        return named, None
-    loss = getattr(net, "last_layer", None) or getattr(net, "lastLayer", None)
-    return named, loss or named.popitem()[1]
+        return layers, None
+    return layers, getattr(net, "last_layer", None) or getattr(net, "lastLayer", None) or layers.pop()[1]
 
 
-def _forward_in_steps(graph, name, layer, earlier, inputs, out):
-    """Run the layer's formula step by step; it must come to the same result as the layer itself.
-
-    Parameters are named as in Network: the n-th layer that has a W calls it Wn. `earlier` are the layers before it.
-    """
+def _run_in_steps(graph, name, layer, inputs, out):
+    """Run the layer's formula step by step; it must come to the same result as the layer itself."""
     expected = layer.forward(*(graph.values[value] for value in inputs))
-    so_far = [key for other in earlier for key in parameter_names(other)]
-    parameters = {key: f"{key}{so_far.count(key) + 1}" for key in parameter_names(layer)}
-    for key, parameter in parameters.items():
-        graph.add(parameter, getattr(layer, key))
-    kind, title = type(layer).__name__, Node(name, layer, (), out).title
-    try:
-        result = FORMULAS[kind](
-            layer, *(Value(graph, value, title) for value in inputs),
-            **{key: Value(graph, parameter, title) for key, parameter in parameters.items()})
-        if not np.allclose(graph.values[result.name], expected, rtol=1e-4, atol=1e-6, equal_nan=True):
-            raise ValueError("the layer computes something else")
-    except (AttributeError, TypeError, ValueError) as error:    # a reader's own layer, with the name of one of ours
-        raise ValueError(f"{name} cannot be opened with the formula of {kind}: {error}") from error
+    parameters = {f"{name}.{key}": getattr(layer, key) for key in parameter_names(layer)}
+    for parameter, array in parameters.items():
+        graph.add(parameter, array)
+    result = FORMULAS[type(layer)](layer, *(Value(graph, value, name) for value in (*inputs, *parameters)))
+    if not np.allclose(graph.values[result.name], expected, rtol=1e-4, atol=1e-6, equal_nan=True):
+        raise ValueError(f"{name} cannot be opened: it computes something else than its formula")
     graph.nodes[-1].out = out
     graph.add(out, graph.values.pop(result.name))

@@ -1,20 +1,21 @@
-"""The small steps that layers are made of, each with its backward from the textbook.
+"""Layers in small steps: x @ W + b becomes two steps in a graph, dot and +, each with its backward from the textbook.
 
-A step takes arrays and returns its result and its backward, a function from dout to the gradients of the arrays.
-Where every row of x (N, D) uses the same b (D,), the rows of its gradient add up.
+The layers in `common.layers` compute the same at once: faster and, for large values, more exactly.
 """
 from types import SimpleNamespace
 
 import numpy as np
 
 from common.functions import as_batch, softmax
-from common.util import col2im, im2col
+from common.layers import Affine, BatchNormalization, Convolution, Pooling, Sigmoid, SoftmaxWithLoss
+from common.util import col2im, crop_images, im2col, pad_images
 
 
 def step(symbol):
-    """A decorator. It turns a function of arrays into a method of Value, which adds a layer to the graph and runs it.
+    """A decorator that turns a function into a method of Value, which adds the step to the graph and runs it.
 
-    The method's arguments are Values and, after them, plain numbers like a stride; the function gets their arrays.
+    The function takes arrays, and after them plain numbers like a stride. It returns its result and its backward, a
+    function from dout to the gradients of the arrays. The method takes Values in place of the arrays.
     """
     def as_method(function):
         def run(*arguments):
@@ -24,19 +25,22 @@ def step(symbol):
 
             layer = SimpleNamespace(symbol=symbol, forward=forward)
             names = [value.name for value in arguments if isinstance(value, Value)]
-            graph, inside = arguments[0].graph, arguments[0].inside
-            out = f"{inside}.{len(graph.nodes)}"
-            graph.forward(layer, *names, out=out, name=symbol, inside=inside)
-            return Value(graph, out, inside)
+            graph, layer_name = arguments[0].graph, arguments[0].layer_name
+            out = f"{layer_name}.{len(graph.nodes)}"
+            graph.forward(layer, *names, out=out, name=layer_name)
+            return Value(graph, out, layer_name)
         return run
     return as_method
 
 
 class Value:
-    """A value of a graph, by its name: what is computed with it becomes steps of the graph, `inside` a layer."""
+    """A value of a graph. What is computed with it becomes steps of the graph, named after a layer.
 
-    def __init__(self, graph, name, inside):
-        self.graph, self.name, self.inside = graph, name, inside
+    Where every row of x (N, D) uses the same b (D,), the rows of its gradient add up.
+    """
+
+    def __init__(self, graph, name, layer_name):
+        self.graph, self.name, self.layer_name = graph, name, layer_name
         self.shape = np.shape(graph.values[name])
 
     @step("dot")
@@ -96,13 +100,54 @@ class Value:
 
         dx = col2im(dout): a pixel gets the sum over the windows it lies in.
         """
-        padded = np.pad(x, [(0, 0), (0, 0), (pad, pad), (pad, pad)], constant_values=border)
-        rows, columns = (slice(pad, pad + side) for side in x.shape[2:])
+        padded = pad_images(x, pad, border)
         return (im2col(padded, filter_h, filter_w, stride),
-                lambda dout: col2im(dout, padded.shape, filter_h, filter_w, stride)[:, :, rows, columns])
+                lambda dout: crop_images(col2im(dout, padded.shape, filter_h, filter_w, stride), pad))
 
     @step("reshape")
     def rearranged(x, function):
         """The same numbers in other places, as `function` puts them; dx puts them back."""
         places = function(np.arange(x.size).reshape(x.shape))
         return function(x), lambda dout: dout.ravel()[places.argsort(axis=None)].reshape(x.shape)
+
+
+# ---- formulas of layers: Values go in, and a Value comes out ---------------------------------------------------------
+
+
+def convolution(layer, x, W, b):
+    FN, _, FH, FW = W.shape
+    col = x.im2col(FH, FW, layer.stride, layer.pad)
+    col_W = W.rearranged(lambda W: W.reshape(FN, -1).T)         # every filter a column
+    return _images(col @ col_W + b, layer.out_shape)
+
+
+def pooling(layer, x):
+    col = x.im2col(layer.pool_h, layer.pool_w, layer.stride, layer.pad, -np.inf)    # a border never is the largest
+    windows = col.rearranged(lambda col: col.reshape(-1, layer.pool_h * layer.pool_w))
+    return _images(windows.max(), layer.out_shape)
+
+
+def batch_normalization(layer, x, gamma, beta):
+    """Every column, of images every channel, gets the mean beta and the deviation gamma."""
+    rows = x if len(x.shape) == 2 else x.rearranged(lambda x: x.transpose(0, 2, 3, 1).reshape(-1, x.shape[1]))
+    xc = rows - rows.mean()                 # over axis 0
+    std = (xc ** 2).mean().sqrt()           # `sqrt` adds the 1e-6
+    xn = xc * (1 / std)
+    out = xn * gamma + beta
+    return out if len(x.shape) == 2 else _images(out, x.shape)
+
+
+def _images(rows, shape):
+    """A row for each place, all images' one after the other -> (N, C, H, W)."""
+    N, C, H, W = shape
+    return rows.rearranged(lambda rows: rows.reshape(N, H, W, C).transpose(0, 3, 1, 2))
+
+
+FORMULAS = {
+    Affine: lambda layer, x, W, b: x @ W + b,
+    Sigmoid: lambda layer, x: 1 / (1 + (-x).exp()),
+    SoftmaxWithLoss: lambda layer, x, t: x.softmax().cross_entropy_error(t),
+    Convolution: convolution,
+    Pooling: pooling,
+    BatchNormalization: batch_normalization,
+}
