@@ -10,8 +10,7 @@ import numpy as np
 from common.functions import as_batch
 from common.layers import SoftmaxWithLoss
 from common.network import Network
-from common.optimizer import check_gradients_fit
-from common.params import arrays_of
+from common.params import arrays_of, check_gradients_fit
 from common.util import as_pairs
 
 

@@ -7,21 +7,15 @@ from common.layers import Affine, Convolution
 def weight_std(weight_init_std, fan_in):
     """The standard deviation of weights that each sum fan_in inputs.
 
-    Parameters
-    ----------
-    weight_init_std : a number; or 'relu' / 'he' for sqrt(2 / fan_in) (He et al. 2015);
+    weight_init_std : a number >= 0; or 'relu' / 'he' for sqrt(2 / fan_in) (He et al. 2015);
         or 'sigmoid' / 'xavier' for sqrt(1 / fan_in) (Glorot, Bengio 2010)
-
-    Raises
-    ------
-    ValueError : another name, or a negative number
     """
-    if isinstance(weight_init_std, str):
-        if weight_init_std.lower() in ("relu", "he"):
-            return (2 / fan_in) ** 0.5
-        if weight_init_std.lower() in ("sigmoid", "xavier"):
-            return (1 / fan_in) ** 0.5
-    elif np.shape(weight_init_std) == () and np.asarray(weight_init_std).dtype.kind in "iuf" and weight_init_std >= 0:
+    name = str(weight_init_std).lower()
+    if name in ("relu", "he"):
+        return (2 / fan_in) ** 0.5
+    if name in ("sigmoid", "xavier"):
+        return (1 / fan_in) ** 0.5
+    if np.shape(weight_init_std) == () and np.asarray(weight_init_std).dtype.kind in "iuf" and weight_init_std >= 0:
         return float(weight_init_std)
     raise ValueError("weight_init_std: expected a number >= 0, 'relu', 'he', 'sigmoid' or 'xavier', "
                      f"got {weight_init_std!r}")

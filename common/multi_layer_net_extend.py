@@ -42,15 +42,14 @@ class MultiLayerNetExtend(Network):
         self.use_dropout = use_dropout
         self.use_batchnorm = use_batchnorm
 
-        layers = {}
-        for n, (fan_in, size) in enumerate(zip([input_size, *hidden_size_list], hidden_size_list), start=1):
+        layers, fan_in = {}, input_size
+        for n, size in enumerate(hidden_size_list, start=1):
             layers[f"Affine{n}"] = random_affine(fan_in, size, weight_init_std, dtype)
             if use_batchnorm:
                 layers[f"BatchNorm{n}"] = BatchNormalization(np.ones(size, dtype), np.zeros(size, dtype))
             layers[f"Activation_function{n}"] = ACTIVATIONS[activation.lower()]()
             if use_dropout:
                 layers[f"Dropout{n}"] = Dropout(dropout_ration)
-        last = self.hidden_layer_num + 1
-        fan_in = [input_size, *hidden_size_list][-1]
-        layers[f"Affine{last}"] = random_affine(fan_in, output_size, weight_init_std, dtype)
+            fan_in = size
+        layers[f"Affine{self.hidden_layer_num + 1}"] = random_affine(fan_in, output_size, weight_init_std, dtype)
         super().__init__(layers, weight_decay_lambda=weight_decay_lambda)

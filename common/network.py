@@ -12,8 +12,9 @@ from common.fast import join, one_blas_thread
 from common.files import load_pickle, save_pickle
 from common.functions import as_batch
 from common.layers import SoftmaxWithLoss
+from common.own_layer import array_names, as_layer, owners
 from common.params import Gradients, Params, check_names
-from common.own_layer import as_layer, parameter_names
+from common.util import as_pairs
 
 _in_training = {}       # {id of a net: ...}, while it is being trained
 
@@ -34,17 +35,11 @@ class Network:
 
     def __init__(self, layers, last_layer=None, weight_decay_lambda=0):
         if not isinstance(layers, dict):
-            in_a_row = list(layers)
-            layers = {f"{type(layer).__name__}{n}": layer for n, layer in enumerate(in_a_row, start=1)}
-            if len(layers) < len(in_a_row):         # class A1 at place 1, class A at place 11
-                raise ValueError(f"layers: two would be named alike, of {', '.join(layers)}; give a dict of them by name")
+            layers = {f"{type(layer).__name__}_{n}": layer for n, layer in enumerate(layers, start=1)}
         self.layers = layers
         self.last_layer = SoftmaxWithLoss() if last_layer is None else last_layer
         self.weight_decay_lambda = float(weight_decay_lambda)   # a NumPy float64 would turn gradients into float64
-        if not layers:
-            raise ValueError("layers: expected at least one layer")
-        self._joined(train_flg=True)        # errors now, if they do not fit
-        self._named(parameter_names)
+        owners(layers)          # an error now, if their parameters cannot be named
 
     # ---- forward ---------------------------------------------------------------------------------------------------
 
@@ -55,9 +50,10 @@ class Network:
         """
         x = np.asarray(x)
         if train_flg:
-            self._forget_targets()
+            self.last_layer.t = None        # backward is an error until there are targets of this batch
         with one_blas_thread():
-            for layer in self._joined(train_flg):       # one layer, or several joined
+            # join: neighbours that the engine may cut into slices come as one layer, see common.fast
+            for layer in join(map(as_layer, self.layers.values()), train_flg):
                 x = layer.forward(x, train_flg)
         return x
 
@@ -65,28 +61,16 @@ class Network:
         """The mean loss over the examples, plus weight decay. t: class indices (N,) or one-hot (N, K)."""
         loss = self.last_layer.forward(self.predict(x, train_flg), t)
         if not train_flg:
-            self._forget_targets()
-        return loss + self._weight_decay()
-
-    def _forget_targets(self):
-        """After this, last_layer.backward() is an error until the next loss in training: it must not use an old t."""
-        self.last_layer.t = None
-
-    def _weight_decay(self):
-        if self.weight_decay_lambda == 0:
-            return 0
-        return 0.5 * self.weight_decay_lambda * sum(np.sum(W ** 2) for W in self._weights().values())
-
-    def _weights(self):
-        return {key: W for key, W in self.params.items() if key[0] == "W"}
+            self.last_layer.t = None        # backward is an error: the layers remember training only
+        if self.weight_decay_lambda:
+            loss = loss + 0.5 * self.weight_decay_lambda * sum(np.sum(W ** 2) for W in self._weights().values())
+        return loss
 
     def accuracy(self, x, t, batch_size=100):
         """The share of examples whose highest score is the right class; computed in batches, every example counted."""
-        x, t = np.asarray(x), np.asarray(t)
-        if len(x) == 0 or len(x) != len(t):
-            raise ValueError(f"accuracy: expected as many targets as examples, and some, got {len(t)} and {len(x)}")
-        if batch_size < 1:
-            raise ValueError(f"accuracy: expected batch_size >= 1, got {batch_size}")
+        x, t = as_pairs(x, t)
+        if len(x) == 0 or batch_size < 1:
+            raise ValueError(f"accuracy: expected examples and batch_size >= 1, got {len(x)} and {batch_size}")
         right = 0
         for start in range(0, len(x), batch_size):
             batch = slice(start, start + batch_size)
@@ -97,19 +81,22 @@ class Network:
             right += int(np.sum((y.argmax(axis=1) == labels) & answered))
         return right / len(x)
 
+    def _weights(self):
+        return {key: W for key, W in self.params.items() if key[0] == "W"}
+
     # ---- backward --------------------------------------------------------------------------------------------------
 
     def value_and_gradient(self, x, t):
         """The loss in training and its gradients, in one pass: (number, {"W1": array, ...})."""
+        parameters = owners(self.layers)
         with one_blas_thread(), self._one_at_a_time():
             loss = self.loss(x, t, train_flg=True)
             dout = self.last_layer.backward()
-            first, *others = self._joined(train_flg=True)
+            first, *others = join(map(as_layer, self.layers.values()))
             for layer in reversed(others):
                 dout = layer.backward(dout)
             first.parameter_gradients(dout)         # backward, but nobody needs the gradient of the data
-            self._forget_targets()
-            grads = Gradients(self._named(parameter_names, prefix="d"))
+            grads = Gradients({key: getattr(layer, f"d{name}") for key, (layer, name) in parameters.items()})
         if self.weight_decay_lambda:
             for key, W in self._weights().items():
                 grads[key] = grads[key] + self.weight_decay_lambda * W
@@ -150,33 +137,7 @@ class Network:
         finally:
             del _in_training[id(self)]
 
-    # ---- layers and names ------------------------------------------------------------------------------------------
-
-    def _joined(self, train_flg):
-        """The layers in order. Neighbours that may be cut into slices are joined, see `common.fast`: the joined layers
-        have forward and backward as one has."""
-        if len({id(layer) for layer in self.layers.values()}) < len(self.layers):
-            raise ValueError("layers: the same layer stands in two places, but it remembers one forward only; "
-                             f"got {', '.join(map(str, self.layers))}")
-        return join([as_layer(layer) for layer in self.layers.values()], train_flg)
-
-    def _named(self, names_of, prefix=""):
-        """{"W1": array, ...} for the names that names_of(layer) gives; with prefix "d", the gradients of them."""
-        count, named = {}, {}
-        for place, layer in self.layers.items():
-            for name in names_of(layer):
-                count[name] = count.get(name, 0) + 1
-                key = f"{name}{count[name]}"
-                if key in named:
-                    raise ValueError(f"layers: two parameters would be named {key}; rename {name} of layer {place}")
-                if not hasattr(layer, prefix + name):
-                    raise AttributeError(f"layer {place} has no {prefix}{name}"
-                                         + f": backward must leave there the gradient of {name}" * bool(prefix))
-                if not prefix and not isinstance(getattr(layer, name), np.ndarray):
-                    raise TypeError(f"layer {place}: expected {name} as an array, got {getattr(layer, name)!r}; "
-                                    f"write {name} = np.array([...])")
-                named[key] = getattr(layer, prefix + name)
-        return named
+    # ---- parameters ------------------------------------------------------------------------------------------------
 
     @property
     def params(self):
@@ -184,7 +145,7 @@ class Network:
 
         So `optimizer.update(net.params, grads)` trains the layers, and `net.params["W1"] = values` changes a layer's W.
         """
-        return Params(self._named(parameter_names))
+        return Params({key: getattr(layer, name) for key, (layer, name) in owners(self.layers).items()})
 
     @params.setter
     def params(self, values):
@@ -194,16 +155,15 @@ class Network:
     @property
     def state(self):
         """params and buffers, the layers' own arrays: all that decides what the net predicts, and all that is saved."""
-        return Params({**self.params, **self._named(lambda layer: getattr(layer, "buffer_names", ()))})
+        return Params({key: getattr(layer, name) for key, (layer, name) in owners(self.layers, array_names).items()})
 
     # ---- copies and files ------------------------------------------------------------------------------------------
 
     def astype(self, dtype):
         """A copy of the net that computes in dtype."""
         net = copy.deepcopy(self)
-        for layer in net.layers.values():
-            for name in (*parameter_names(layer), *getattr(layer, "buffer_names", ())):
-                setattr(layer, name, np.asarray(getattr(layer, name), dtype))
+        for layer, name in owners(net.layers, array_names).values():
+            setattr(layer, name, getattr(layer, name).astype(dtype))
         return net
 
     def save_params(self, file_name="params.pkl"):
@@ -213,10 +173,7 @@ class Network:
     def load_params(self, file_name="params.pkl"):
         """Takes over parameters from a file of save_params, or of the book's code (a pickle of a dict of arrays).
 
-        Raises
-        ------
-        ValueError : the file is damaged or no pickle of arrays, or arrays are missing, misshapen or unknown;
-            the net stays as it was
+        ValueError: the file is damaged, or it has other arrays than this net. The net stays as it was.
         """
         mine, values = self.state, load_pickle(file_name)
         check_names(file_name, mine, values)

@@ -1,32 +1,26 @@
-"""Layers of your own, written as the book does: `forward(self, x)`, `backward(self, dout)`, and arrays like W and dW."""
+"""Layers of your own, as the book writes them (`forward(self, x)`, W and dW), and the names of all layers' arrays."""
 import inspect
+from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 
-from common.layers import Layer
-
-
-class OwnLayer(Layer):
-    """Such a layer inside a Network, whose loops pass train_flg too."""
-
-    def __init__(self, layer):
-        self.layer = layer
-
-    def forward(self, x, train_flg=True):
-        try:
-            inspect.signature(self.layer.forward).bind(x, train_flg)
-        except TypeError:
-            return self.layer.forward(x)
-        return self.layer.forward(x, train_flg)
-
-    def backward(self, dout):
-        return self.layer.backward(dout)
+OURS = "common.layers"      # the module of our own classes
 
 
 def as_layer(layer):
-    """The layer itself, or an OwnLayer in its place."""
-    ours = isinstance(layer, Layer) and type(layer).__module__ == Layer.__module__ and "forward" not in vars(layer)
-    return layer if ours else OwnLayer(layer)
+    """The layer as Network calls it: in place of a reader's own, an object whose forward takes train_flg too."""
+    if type(layer).__module__ == OURS and not {"forward", "backward"} & vars(layer).keys():
+        return layer
+
+    def forward(x, train_flg):
+        try:
+            inspect.signature(layer.forward).bind(x, train_flg)
+        except TypeError:
+            return layer.forward(x)
+        return layer.forward(x, train_flg)
+
+    return SimpleNamespace(forward=forward, backward=layer.backward, parameter_gradients=layer.backward)
 
 
 def parameter_names(layer):
@@ -35,10 +29,33 @@ def parameter_names(layer):
 
     What a layer remembers of a batch (x, out, whatever forward takes) is no parameter, though it may keep a dx.
     """
-    declared = getattr(layer, "param_names", None)
-    if declared or isinstance(layer, Layer) and type(layer).__module__ == Layer.__module__:
+    declared = getattr(layer, "param_names", ())
+    if declared or type(layer).__module__ == OURS:
         return tuple(declared)
     remembered = {"x", "out", *inspect.signature(layer.forward).parameters}
-    return tuple(name for name, value in vars(layer).items() if name not in remembered
-                 and (hasattr(layer, "d" + name) or name in ("W", "b", "gamma", "beta"))
-                 and (isinstance(value, float) or isinstance(value, np.ndarray) and value.dtype.kind in "iuf"))
+    return tuple(name for name, value in vars(layer).items()
+                 if name not in remembered and isinstance(value, (float, np.ndarray))
+                 and (hasattr(layer, "d" + name) or name in ("W", "b", "gamma", "beta")))
+
+
+def array_names(layer):
+    """The names of all arrays that decide what a layer predicts."""
+    return *parameter_names(layer), *getattr(layer, "buffer_names", ())
+
+
+def owners(layers, names_of=parameter_names):
+    """Where a network's arrays are: {"W1": (layer, "W"), ...}. The n-th layer that has a `W` calls it `Wn`."""
+    if len({id(layer) for layer in layers.values()}) < len(layers):
+        raise ValueError("layers: the same layer stands in two places, but it remembers one forward only; "
+                         f"got {', '.join(map(str, layers))}")
+    count, found = Counter(), {}
+    for place, layer in layers.items():
+        for name in names_of(layer):
+            count[name] += 1
+            key, array = f"{name}{count[name]}", getattr(layer, name)
+            if key in found:
+                raise ValueError(f"layers: two parameters would be named {key}; rename {name} of layer {place}")
+            if not isinstance(array, np.ndarray):
+                raise TypeError(f"layer {place}: expected {name} as an array, got {array!r}; write np.array({array!r})")
+            found[key] = layer, name
+    return found

@@ -12,26 +12,19 @@ class Params(dict):
     """
 
     def __setitem__(self, key, value):
-        if key not in self:
-            raise KeyError(f"no parameter {key!r}; this net has {', '.join(self)}")
         mine = self[key]
-        if mine is not value:
-            if np.shape(value) != mine.shape:
-                raise ValueError(f"{key}: expected shape {mine.shape}, got {np.shape(value)}")
-            np.copyto(mine, value, casting="same_kind")     # no fraction may get lost in an array of integers
+        if np.shape(value) != mine.shape:
+            raise ValueError(f"{key}: expected shape {mine.shape}, got {np.shape(value)}")
+        np.copyto(mine, value, casting="same_kind")     # no fraction may get lost in an array of integers
 
     def update(self, *args, **kwargs):
         for key, value in dict(*args, **kwargs).items():
             self[key] = value
 
-    def __ior__(self, other):
-        self.update(other)
-        return self
-
     def _fixed(self, *args):
         raise TypeError("a net's parameters can be assigned but not added or removed")
 
-    __delitem__ = pop = popitem = clear = setdefault = _fixed
+    __delitem__ = __ior__ = pop = popitem = clear = setdefault = _fixed
 
     def __reduce__(self):
         return dict, (dict(self),)      # a copy or a pickle is a plain dict: its arrays belong to no net
@@ -43,21 +36,31 @@ class Gradients(dict):
 
 
 def check_names(source, mine, values):
-    """Everything is there and fits, before anything is changed."""
+    """ValueError: the arrays in `values` have other names or shapes than those in `mine`."""
     if not isinstance(values, dict):
         raise ValueError(f"{source}: expected a dict of arrays, got {type(values).__name__}")
-    missing = [key for key in mine if key not in values]
-    unknown = [str(key) for key in values if key not in mine]
-    misshapen = [f"{key} {values[key].shape} instead of {array.shape}"
-                 for key, array in mine.items()
-                 if isinstance(values.get(key), np.ndarray) and values[key].shape != array.shape]
-    no_numbers = [f"{key} ({getattr(value, 'dtype', type(value).__name__)})" for key, value in values.items()
-                  if not isinstance(value, np.ndarray) or value.dtype.kind not in "biuf"]
-    faults = [f"{what}: {printable(', '.join(names))}"
-              for what, names in (("missing", missing), ("unknown", unknown), ("misshapen", misshapen),
-                                  ("not an array of numbers", no_numbers)) if names]
+    expected = {key: _kind(array) for key, array in mine.items()}
+    got = {key: _kind(value) for key, value in values.items()}
+    faults = [f"{key}: expected {expected.get(key, 'nothing')}, got {got.get(key, 'nothing')}"
+              for key in {**expected, **got} if expected.get(key) != got.get(key)]
     if faults:
-        raise ValueError(f"{source} does not fit this net; {'; '.join(faults)}")
+        raise ValueError(f"{source} does not fit this net; {printable('; '.join(faults))}")
+
+
+def _kind(value):
+    """The shape of an array of numbers; of anything else, what it is."""
+    if not isinstance(value, np.ndarray):
+        return type(value).__name__
+    return value.shape if value.dtype.kind in "biuf" else value.dtype
+
+
+def check_gradients_fit(params, grads):
+    """Every parameter has a gradient of its size. Shapes (1, M) and (M,) count as one, and so do (1,) and ()."""
+    for key, param in params.items():
+        if key not in grads:
+            raise KeyError(f"{key}: expected a gradient, got those of {list(grads)}; does `gradient` return it?")
+        if np.squeeze(grads[key]).shape != np.squeeze(param).shape:
+            raise ValueError(f"{key}: expected a gradient of shape {np.shape(param)}, got {np.shape(grads[key])}")
 
 
 def arrays_of(network):

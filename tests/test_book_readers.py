@@ -51,9 +51,9 @@ PROMISED = {
         "BatchNormalization": "(gamma, beta, momentum=0.9, running_mean=None, running_var=None)",
         "Convolution": "(W, b, stride=1, pad=0)", "Pooling": "(pool_h, pool_w, stride=2, pad=0)"},
     common.optimizer: {
-        "SGD": "(lr=0.01)", "Momentum": "(lr=0.01, momentum=0.9)", "Nesterov": "(lr=0.01, momentum=0.9)",
-        "AdaGrad": "(lr=0.01)", "RMSprop": "(lr=0.01, decay_rate=0.99)",
-        "Adam": "(lr=0.001, beta1=0.9, beta2=0.999)"},
+        "SGD": "(lr=0.01", "Momentum": "(lr=0.01, momentum=0.9", "Nesterov": "(lr=0.01, momentum=0.9",
+        "AdaGrad": "(lr=0.01", "RMSprop": "(lr=0.01, decay_rate=0.99",
+        "Adam": "(lr=0.001, beta1=0.9, beta2=0.999"},
     common.trainer: {
         "Trainer": "(network, x_train, t_train, x_test, t_test, epochs=20, mini_batch_size=100, "
                    "optimizer='SGD', optimizer_param={'lr': 0.01}, evaluate_sample_num_per_epoch=None, "

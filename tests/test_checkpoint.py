@@ -339,7 +339,7 @@ def test_a_checkpoint_is_the_last_of_the_callbacks(tmp_path):
     ([], {"net": MultiLayerNetExtend(2, [6], 3, use_batchnorm=True).astype(np.float64)},
      "from another training: dtype of the parameters: expected .*float32.*, got .*float64"),
     ([], {"net": MultiLayerNetExtend(2, [7], 3, use_batchnorm=True)},
-     r"does not fit this net; misshapen: W1 \(2, 6\) instead of \(2, 7\)"),
+     r"does not fit this net; W1: expected \(2, 7\), got \(2, 6\)"),
     ([], {"net": MultiLayerNetExtend(2, [6], 3, use_batchnorm=True, weight_decay_lambda=0.1)},
      r"network: expected .*weight_decay_lambda=0\.0\), Affine.*, got .*weight_decay_lambda=0\.1\)"),
     ([], {"net": MultiLayerNetExtend(2, [6], 3, "sigmoid", use_batchnorm=True)}, r"network: .*Relu\(.*, got .*Sigmoid"),

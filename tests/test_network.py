@@ -83,7 +83,8 @@ def test_names_are_the_books():
     net = image_net()
     assert list(net.params) == ["W1", "b1", "gamma1", "beta1", "W2", "b2", "W3", "b3", "gamma2", "beta2", "W4", "b4"]
     assert all(array is mine for array, mine in zip(net.params.values(), own(net)))
-    assert list(net.state) == [*net.params, "running_mean1", "running_var1", "running_mean2", "running_var2"]
+    assert list(net.state)[2:6] == ["gamma1", "beta1", "running_mean1", "running_var1"]
+    assert set(net.state) == {*net.params, "running_mean1", "running_var1", "running_mean2", "running_var2"}
     assert net.state["running_var2"] is net.layers["BatchNorm2"].running_var
 
 
@@ -95,7 +96,7 @@ def test_every_way_to_change_params_acts_on_the_layers_or_is_an_error(kind):
         array = own(net)[i]
         ways = [lambda p, value: p.__setitem__(name, value), lambda p, value: p.update({name: value}),
                 lambda p, value: p.update(**{name: value}), lambda p, value: p.update([(name, value)]),
-                lambda p, value: p.__ior__({name: value}), lambda p, value: setattr(net, "params", {**p, name: value})]
+                lambda p, value: setattr(net, "params", {**p, name: value})]
         for params in (net.params, kept):
             for number, change in enumerate(ways, start=2):
                 value = np.full(array.shape, number, np.float16)    # the net keeps its dtype
@@ -109,15 +110,15 @@ def test_every_way_to_change_params_acts_on_the_layers_or_is_an_error(kind):
                 assert (array == number).all() and array.dtype == np.float64
         net.params[name] += 1
         net.params[name].flat[0] = -5
-        assert own(net)[i] is array and array.flat[0] == -5 and (array.flat[1:] == 8).all()
+        assert own(net)[i] is array and array.flat[0] == -5 and (array.flat[1:] == 7).all()
     before = copies(net.state)
     for change in (lambda: net.params.pop("W1"), lambda: net.params.pop("W77", None), lambda: net.params.popitem(),
                    lambda: net.params.clear(), lambda: net.params.__delitem__("W1"),
-                   lambda: net.params.setdefault("W77", 0)):
+                   lambda: net.params.setdefault("W77", 0), lambda: net.params.__ior__({"W1": 0})):
         with pytest.raises(TypeError, match="assigned but not added or removed"):
             change()
     for change in (lambda: net.params.__setitem__("W9", np.ones(3)), lambda: net.params.update(W9=1)):
-        with pytest.raises(KeyError, match="W9.*W1, b1, gamma1, beta1, W2, b2"):
+        with pytest.raises(KeyError, match="W9"):
             change()
     with pytest.raises(AttributeError):
         del net.params
@@ -145,8 +146,8 @@ def test_layers_and_their_arrays_may_be_replaced(kind, rng):
 
 
 @pytest.mark.parametrize("wrong, words", [
-    ({"W2": np.ones(3)}, ["W2", "(3,)", "(4, 3)"]), ({"b1": None}, ["missing: b1"]),
-    ({"W3": np.ones(3)}, ["unknown: W3"]), ({"b2": np.array(["a", "b", "c"])}, ["b2", "<U1"]),
+    ({"W2": np.ones(3)}, ["W2", "(3,)", "(4, 3)"]), ({"b1": None}, ["b1: expected (4,), got nothing"]),
+    ({"W3": np.ones(3)}, ["W3: expected nothing, got (3,)"]), ({"b2": np.array(["a", "b", "c"])}, ["b2", "<U1"]),
     ({"b2": [None, None, None]}, ["b2", "list"]), ([1, 2], ["dict", "list"])])
 def test_all_params_at_once_or_none(wrong, words):
     net = dense_net()
@@ -328,8 +329,7 @@ def test_another_pass_between_loss_and_backward_is_an_error(kind, n, rng):
         with pytest.raises(ValueError, match="0 to 2, got 3"):
             net.gradient(x2, np.where(np.arange(n) == 4, 3, t2))
 
-    for other in (lambda: net.predict(x2, train_flg=True), lambda: net.loss(x2, t2), lambda: net.gradient(x2, t2),
-                  lambda: net.value_and_gradient(x2, t2), wrong_labels):
+    for other in (lambda: net.predict(x2, train_flg=True), lambda: net.loss(x2, t2), wrong_labels):
         net.loss(x, t, train_flg=True)
         other()
         with pytest.raises(RuntimeError, match="SoftmaxWithLoss: backward needs a forward in training"):
@@ -338,6 +338,9 @@ def test_another_pass_between_loss_and_backward_is_an_error(kind, n, rng):
     assert net.last_layer.y.shape == (n, 3)             # the probabilities may still be looked at
     net.loss(x, t, train_flg=True)
     assert np.isfinite(walk_back(net)["dx"]).all()
+    net.loss(x, t, train_flg=True)
+    expected = own(net, "d") if net.gradient(x2, t2) else None      # after it all layers remember x2
+    assert all(map(np.array_equal, expected, list(walk_back(net).values())[1:]))
 
 
 def test_backward_before_forward_says_so(kind, duplicate, rng):
@@ -431,10 +434,10 @@ def test_a_file_that_does_not_fit_is_named_and_changes_nothing(kind, tmp_path, r
     other = {key: array + 1 for key, array in before.items()}
     without = {key: {k: v for k, v in other.items() if k != key} for key in ("b1", "running_var1")}
     for content, words in (({**other, last: np.ones(7)}, [last, "(7,)", "(3,)"]),
-                           ({**other, "W1": other["W1"].T[..., None]}, ["misshapen", "W1"]),
-                           (without["b1"], ["missing: b1"]), (without["running_var1"], ["missing: running_var1"]),
-                           ({"W1": other["W1"]}, ["missing: ", "b1", "W2", "running_mean1"]),
-                           ({**other, "W7": np.ones(3)}, ["unknown", "W7"]),
+                           ({**other, "W1": other["W1"].T[..., None]}, ["W1: expected (", ", got ("]),
+                           (without["b1"], ["; b1: expected (", "got nothing"]), (without["running_var1"], ["running_var1", "nothing"]),
+                           ({"W1": other["W1"]}, ["b1", "W2", "running_mean1", "got nothing"]),
+                           ({**other, "W7": np.ones(3)}, ["W7: expected nothing, got (3,)"]),
                            ({**other, last: np.array(["a", "b", "c"])}, [last]),
                            ({**other, last: ["a", None, "c"]}, [last]),
                            ({**other, last: np.array([None, 1, 2])}, []), ([np.ones(3)], ["dict", "list"]),
@@ -547,16 +550,24 @@ def test_a_parameter_that_is_a_plain_number_is_named():
         def backward(self, dout):
             return self.s * dout
 
-    with pytest.raises(TypeError, match=r"layer Scale1: expected s as an array, got 1.0; write s = np.array"):
+    with pytest.raises(TypeError, match=r"layer Scale_1: expected s as an array, got 1.0; write np.array\(1.0\)"):
         Network([Scale()])
 
 
-def test_two_layers_of_one_name_are_refused():
-    class Relu1(Relu):
+def test_no_layer_of_a_list_is_lost_by_its_name():
+    class Relu_1(Relu):
         pass
 
-    with pytest.raises(ValueError, match="two would be named alike"):
-        Network([Relu1(), *(Relu() for _ in range(10))])
+    assert len(Network([Relu_1(), *(Relu() for _ in range(10))]).layers) == 11
+
+
+def test_a_hook_on_backward_is_called_in_the_first_layer_too(rng):
+    net, (x, t) = dense_net(), examples(rng, (6,))
+    first, seen = net.layers["Affine1"], []
+    plain = first.backward
+    first.backward = lambda dout: seen.append(dout.shape) or plain(dout)
+    net.gradient(x, t)
+    assert seen == [(30, 4)]
 
 
 def test_two_parameters_of_one_name_are_refused():
@@ -572,7 +583,7 @@ def test_two_parameters_of_one_name_are_refused():
         def backward(self, dout):
             return dout * self.W1
 
-    with pytest.raises(ValueError, match="two parameters would be named W11; rename W of layer Affine12"):
+    with pytest.raises(ValueError, match="two parameters would be named W11; rename W of layer Affine_12"):
         Network([Double(), *(Affine(np.ones((3, 3)), np.zeros(3)) for _ in range(11))])
 
 

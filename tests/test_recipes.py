@@ -155,7 +155,7 @@ def test_the_epochs_of_a_checkpoint_are_those_it_was_to_have(tmp_path, monkeypat
 @pytest.mark.parametrize("words, hidden, message", [
     (("--schedule", "cosine", "--epochs", 3), 4,
      r"in 2 epochs\)\], got \[Schedule.*in 3 epochs.*only a training with a constant"),
-    ((), 4, r"got \[\]. Set it as it was"), (("--schedule", "cosine"), 5, "does not fit this net; misshapen: W1"),
+    ((), 4, r"got \[\]. Set it as it was"), (("--schedule", "cosine"), 5, "does not fit this net; W1: expected"),
     (("--schedule", "cosine", "--checkpoint", "absent/state"), 4, "'absent/state': files cannot be written to")])
 def test_what_cannot_be_resumed_ends_a_script_in_one_line(tmp_path, monkeypatch, capsys, words, hidden, message):
     monkeypatch.chdir(tmp_path)
