@@ -38,20 +38,16 @@ def check_callbacks(callbacks):
     if not isinstance(callbacks, (list, tuple)):
         raise TypeError(f"callbacks: expected a list, got {callbacks!r}")
     objects = []
-    for callback in callbacks:
-        given, names = callback, [name for name in dir(callback) if name.startswith("on_")]
-        if callable(callback) and not names:
-            callback, names = SimpleNamespace(on_epoch_end=callback), ["on_epoch_end"]
-        if not names or not set(names) <= set(HOOKS) or isinstance(callback, type):
-            raise TypeError(f"callbacks: expected functions and objects with some of {', '.join(HOOKS)}, "
-                            f"got {callback!r} with {', '.join(names) or 'none'}")
-        for name in names:
+    for given in callbacks:
+        hooks = [name for name in dir(given) if name.startswith("on_")]
+        callback = given if hooks else SimpleNamespace(on_epoch_end=given)      # a function
+        for name in hooks or ["on_epoch_end"]:
             try:
+                if name not in HOOKS:
+                    raise TypeError("there is no such hook")
                 inspect.signature(getattr(callback, name)).bind("the trainer")
-            except TypeError as error:
-                raise TypeError(f"callbacks: {given!r} is called with the trainer alone, so {name} must take that "
-                                f"one argument: {error}") from None
-            except ValueError:
-                pass            # some functions of C have no signature
+            except (TypeError, ValueError) as error:
+                raise TypeError(f"callbacks: {given!r} is none; {name}: {error}. Expected functions of the trainer, or "
+                                f"objects with some of these methods of it: {', '.join(HOOKS)}") from None
         objects.append(callback)
     return objects

@@ -3,12 +3,9 @@ import signal
 import threading
 import warnings
 from contextlib import contextmanager
-from itertools import chain
 
 import numpy as np
 
-from common.functions import as_batch
-from common.layers import SoftmaxWithLoss
 from common.network import Network
 from common.params import arrays_of, check_gradients_fit
 from common.util import as_pairs
@@ -21,27 +18,17 @@ def check_whole(name, value, smallest):
     return int(value)
 
 
-def check_examples(network, name, x, t):
-    """x and t as arrays. ValueError or TypeError: no examples, NaN, text, labels that the network has no class for.
-
-    NaN or inf in examples to train on are named by the step that meets them.
-    """
+def check_examples(name, x, t):
+    """x and t as arrays. ValueError: there are no examples, or there is something in them that is no number."""
     x, t = as_pairs(x, t, name)
-    if len(x) == 0:
-        raise ValueError(f"x_{name}, t_{name}: expected some examples, got 0")
-    if x.dtype.kind not in "biufc":
-        raise TypeError(f"x_{name}: expected numbers, got {x.dtype}")
+    if len(x) == 0 or x.dtype.kind not in "biuf":
+        raise ValueError(f"x_{name}: expected numbers of some examples, got {x.dtype} of {len(x)}")
+    if not finite(x):
+        bad = next(i for i, example in enumerate(x) if not finite(example))
+        raise ValueError(f"x_{name}[{bad}]: expected numbers, got NaN or inf")
     if name == "train" and x.min() >= 0 and 128 <= x.max() <= 255:
         warnings.warn(f"x_train has values up to {x.max():g}. A network learns badly from pixels of 0 to 255: "
                       "divide them by 255, or load_mnist(normalize=True)", stacklevel=3)
-    if name != "train" and not finite(x):
-        raise ValueError(f"x_{name}: expected numbers, got NaN or inf")
-    if isinstance(network, Network) and type(network.last_layer) is SoftmaxWithLoss:
-        y = network.predict(x[:1])
-        try:
-            as_batch(np.broadcast_to(y, (len(t), y.shape[1])), t)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"t_{name}: {error}") from None
     return x, t
 
 
@@ -62,23 +49,17 @@ def check_finite(trainer, step, named):
 
 def check_step(trainer, loss, grads):
     """FloatingPointError if a step has led to NaN or inf, KeyError if a gradient is missing. Nothing is updated yet."""
-    params = trainer.network.params
-    check_gradients_fit(params, grads or {})         # a forgotten `return grads` is None
-    results = [("the loss", loss), *((f"the gradient of {key}", grads[key]) for key in reversed(params))]
-    if not all(finite(values) for _, values in results):
-        check_finite(trainer, trainer.current_iter + 1, chain(_before_the_loss(trainer), results))
-
-
-def _before_the_loss(trainer):
-    """(name, values) of what a step computes, in its order. A Network goes through its layers once more."""
     network, x = trainer.network, trainer.x_batch
-    if not finite(x):
-        yield from ((f"input x_train[{i}]", example) for i, example in enumerate(trainer.x_train))
-    yield from (("the batch", x), ("its targets", trainer.t_batch), *arrays_of(network).items())
+    check_gradients_fit(network.params, grads or {})         # a forgotten `return grads` is None
+    results = [("the loss", loss), *((f"the gradient of {key}", grads[key]) for key in reversed(network.params))]
+    if all(finite(values) for _, values in results):
+        return
+    before = [("the batch", x), ("its targets", trainer.t_batch), *arrays_of(network).items()]
     if getattr(type(network), "predict", None) is Network.predict:      # a reader's own may go another way
         for name, layer in network.layers.items():
             x = Network({name: layer}).predict(x, train_flg=True)
-            yield f"the output of layer {name}", x
+            before.append((f"the output of layer {name}", x))
+    check_finite(trainer, trainer.current_iter + 1, before + results)
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Trainer: epochs of mini-batches, with progress, history and a clean stop (book, 7.5)."""
 import os  # noqa: F401 - some names are here for `import *`, as in the book
-import sys
+import sys  # noqa: F401
 import time
 
 import numpy as np
@@ -40,8 +40,8 @@ class Trainer:
     def __init__(self, network, x_train, t_train, x_test, t_test, epochs=20, mini_batch_size=100, optimizer='SGD',
                  optimizer_param={'lr': 0.01}, evaluate_sample_num_per_epoch=None, verbose=True, callbacks=()):
         self.network = network
-        self.x_train, self.t_train = check_examples(network, "train", x_train, t_train)
-        self.x_test, self.t_test = check_examples(network, "test", x_test, t_test)
+        self.x_train, self.t_train = check_examples("train", x_train, t_train)
+        self.x_test, self.t_test = check_examples("test", x_test, t_test)
         self.epochs = self.planned_epochs = check_whole("epochs", epochs, 0)
         self.batch_size = check_whole("mini_batch_size", mini_batch_size, 1)
         n = evaluate_sample_num_per_epoch
@@ -69,18 +69,20 @@ class Trainer:
         if self.verbose and self.current_epoch >= self.epochs > 0:
             print(f"all {self.epochs} epochs are done; for 5 more: trainer.epochs += 5, then trainer.train()")
         with stop_signals() as received:
-            call(self.callbacks, "on_train_begin", self)
-            step, arrays = self.current_iter, snapshot(self.network)
+            begun, step, arrays = [], self.current_iter, snapshot(self.network)
             try:
+                for callback in self.callbacks:
+                    call([callback], "on_train_begin", self)
+                    begun.append(callback)
                 while self.current_epoch < self.epochs and not (self.stop_training or received):
+                    step, arrays = self.current_iter, snapshot(self.network)
                     self._train_epoch(received)
-                    step, arrays = self.current_iter, self._tested
             except FloatingPointError as error:
                 restore(self.network, arrays)
                 error.args = (f"{error}; the network is as it was after step {step}",)
                 raise
             finally:
-                call(self.callbacks, "on_train_end", self)
+                call(begun, "on_train_end", self)
         self.interrupted, self.exit_code = bool(received), 128 + received[0] if received else 0
         if self.verbose and received:
             print(f"stopped by {'Ctrl-C' if self.exit_code == 130 else 'SIGTERM'} after {self.current_iter} steps, "
@@ -92,11 +94,10 @@ class Trainer:
         call(self.callbacks, "on_epoch_begin", self)
         started, losses = time.perf_counter(), []
         with tqdm(minibatches(self.x_train, self.t_train, self.batch_size), total=self.steps_per_epoch, unit="step",
-                  desc=f"epoch {self.current_epoch + 1}/{self.epochs}", leave=False, disable=not self.verbose,
-                  file=sys.stderr) as batches:
-            for x_batch, t_batch in batches:
+                  desc=f"epoch {self.current_epoch + 1}/{self.epochs}", leave=False, disable=not self.verbose) as bar:
+            for x_batch, t_batch in bar:
                 losses.append(self.train_step(x_batch, t_batch))
-                batches.set_postfix_str(f"loss {np.mean(losses[-100:]):.4f}", refresh=False)
+                bar.set_postfix_str(f"loss {np.mean(losses[-100:]):.4f}", refresh=False)
                 if received:
                     break
         check_finite(self, self.current_iter, arrays_of(self.network).items())      # the last step may have left some
@@ -110,7 +111,7 @@ class Trainer:
         call(self.callbacks, "on_batch_begin", self)            # may replace the batch
         grads = self.network.gradient(self.x_batch, self.t_batch)
         loss = grads.loss if hasattr(grads, "loss") else self.network.loss(self.x_batch, self.t_batch)
-        loss = float(np.asarray(loss).item())
+        loss = float(np.squeeze(loss))
         check_step(self, loss, grads)
         self.optimizer.update(self.network.params, grads)
         self.current_iter += 1
@@ -135,8 +136,8 @@ class Trainer:
 
     def final_accuracy(self):
         """The accuracy on all test examples; not measured again if the last epoch has just measured it."""
-        all_tested = (self.evaluate_sample_num_per_epoch or len(self.x_test)) >= len(self.x_test)
-        if all_tested and self._tested:
+        n = self.evaluate_sample_num_per_epoch or len(self.x_test)
+        if n >= len(self.x_test) and self._tested:
             if all(np.array_equal(self._tested[key], array) for key, array in arrays_of(self.network).items()):
                 return self.test_acc_list[-1]
         return float(self.network.accuracy(self.x_test, self.t_test))

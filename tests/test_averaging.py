@@ -164,8 +164,7 @@ def test_callbacks_begin_anew_in_another_training():
       for decay in (-0.1, 0, 1, 1.5, float("nan"))),
     (lambda: BestWeights(*blobs(5), patience=0), "patience >= 1, a whole number, got 0"),
     (lambda: trainer_of([BestWeights(blobs(5)[0], blobs(3)[1])]).train(),
-     r"x_validation, t_validation.*\(3,\) and \(5, 2\)"),
-    (lambda: trainer_of([BestWeights(blobs(1)[0], np.array([3]))]).train(), "t_validation: .*got 3 at index 0")])
+     r"x_validation, t_validation.*\(3,\) and \(5, 2\)")])
 def test_wrong_settings_are_named(build, words):
     with pytest.raises(ValueError, match=words):
         build()

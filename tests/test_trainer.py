@@ -332,8 +332,8 @@ X, T = numbered(5)
 @pytest.mark.parametrize("data, words", [
     ((X, T[:4], X, T), r"x_train, t_train: .*\(4,\) and \(5, 1\)"), ((X, T, X[:3], T), r"x_test.*\(5,\) and \(3, 1\)"),
     ((X[:0], T[:0], X, T), "x_train.* 0"), ((X, T, X[:0], T[:0]), "x_test.* 0"), ((7, T, X, T), "x_train"),
-    ((list("abcde"), T, X, T), "x_train: expected numbers, got <U1"),
-    ((X.astype(object), T, X, T), "x_train: expected numbers, got object")])
+    ((list("abcde"), T, X, T), "x_train: expected numbers .*got <U1"),
+    ((X.astype(object), T, X, T), "x_train: expected numbers .*got object")])
 def test_examples_that_cannot_be_meant_are_named(data, words):
     with pytest.raises((ValueError, TypeError), match=words):
         Trainer(Recorder(), *data)
@@ -364,13 +364,12 @@ class NothingAtAll:
     ({"optimizer": None}, "optimizer: expected a name or an object with update.*None"),
     ({"optimizer_param": {"momentum": 0.9}}, "momentum"),
     ({"callbacks": print}, "callbacks: expected a list, got "),
-    ({"callbacks": [3]}, "callbacks: expected functions and objects with some of on_train_begin.*got 3"),
-    ({"callbacks": [NothingAtAll()]}, "got .*NothingAtAll"),
-    ({"callbacks": [WithoutHooks()]}, "got .*WithoutHooks.*on_epoch_ended"),
-    ({"callbacks": [WithoutHooks]}, "got .*WithoutHooks"),
-    ({"callbacks": [TooManyArguments()]}, "TooManyArguments.*, so on_epoch_end must take .*logs"),
-    ({"callbacks": [lambda: None]}, "lambda.*, so on_epoch_end must take .*too many positional"),
-    ({"callbacks": [Averaging]}, "got .*Averaging"),
+    ({"callbacks": [3]}, "callbacks: 3 is none; on_epoch_end: .*objects with some of these methods of it: on_train_begin"),
+    ({"callbacks": [NothingAtAll()]}, "NothingAtAll.* is none"),
+    ({"callbacks": [WithoutHooks()]}, "WithoutHooks.* is none; on_epoch_ended: there is no such hook"),
+    ({"callbacks": [TooManyArguments()]}, "TooManyArguments.* is none; on_epoch_end: .*'logs'"),
+    ({"callbacks": [lambda: None]}, "lambda.* is none; on_epoch_end: too many positional"),
+    ({"callbacks": [Averaging]}, "Averaging.* is none; on_.*'trainer'"), ({"callbacks": [max]}, "max.* is none"),
 ])
 def test_wrong_settings_are_named_before_the_first_step(settings, words):
     with pytest.raises((ValueError, TypeError), match=words):
@@ -384,7 +383,7 @@ def test_a_missing_gradient_is_named_and_changes_nothing(keep, missing):
     gradient = net.gradient
     net.gradient = lambda x, t: keep(gradient(x, t))
     before = {key: array.copy() for key, array in net.params.items()}
-    with pytest.raises(KeyError, match=f"{missing}: expected a gradient for every parameter"):
+    with pytest.raises(KeyError, match=f"{missing}: expected a gradient, got those of"):
         Trainer(net, x, t, x, t, verbose=False).train()
     assert all(np.array_equal(before[key], array) for key, array in net.params.items())
 
@@ -414,6 +413,20 @@ def test_the_end_is_told_after_an_error_too():
     with pytest.raises(ZeroDivisionError):
         trainer_of(network, mini_batch_size=20, callbacks=[diary]).train()
     assert diary.pages[-2:] == [("batch_begin", 1), ("train_end", 1)]
+
+
+def test_if_one_cannot_begin_the_end_is_told_to_those_before_it():
+    class CannotBegin:
+        def on_train_begin(self, trainer):
+            raise ZeroDivisionError
+
+        def on_train_end(self, trainer):
+            pytest.fail("it has not begun")
+
+    before, after = Diary(), Diary()
+    with pytest.raises(ZeroDivisionError):
+        trainer_of(Recorder(), callbacks=[before, CannotBegin(), after]).train()
+    assert before.pages == [("train_begin", 0), ("train_end", 0)] and after.pages == []
 
 
 def test_a_callback_may_replace_the_batch():

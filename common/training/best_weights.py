@@ -15,7 +15,7 @@ class BestWeights:
         self.patience = None if patience is None else check_whole("patience", patience, 1)
 
     def on_train_begin(self, trainer):
-        self.x, self.t = check_examples(trainer.network, "validation", self.x, self.t)
+        self.x, self.t = check_examples("validation", self.x, self.t)
         if trainer.current_iter == 0:
             trainer.history["val_acc"] = []
             self.state = {"epoch": 0, "val_acc": -1.0, "arrays": None}
