@@ -9,6 +9,11 @@ import numpy as np
 from common.own_layer import parameter_names
 
 
+def training_mode(function):
+    """{"train_flg": True} for a function that takes it, else {}."""
+    return {"train_flg": True} if "train_flg" in inspect.signature(function).parameters else {}
+
+
 class Probe:
     """A layer or net and its inputs as a function whose result is one number.
 
@@ -28,6 +33,7 @@ class Probe:
         self._generators = [(value.bit_generator, value.bit_generator.state) for value in reachable(thing)
                             if isinstance(value, np.random.Generator)]
         self.inputs = [np.array(inputs[0], np.float64), *inputs[1:]]
+        self._mode, self._draws = training_mode(self.forward), True
         try:
             self.out = self.results()
         except (IndexError, TypeError):
@@ -62,6 +68,7 @@ class Probe:
         self._check_unchanged(start, called)
         self.grads, self.alone = self.gradients(), {}
         self._check_unchanged(start, "backward" if is_layer else "gradient")
+        self._draws = not all(map(np.array_equal, np.random.get_state(), self._state))
 
     def _check_unchanged(self, start, who):
         for name, array in self._parameters().items():
@@ -92,18 +99,18 @@ class Probe:
                 self._positions[name] = i
         return self._parameters() | {name: self.inputs[i] for name, i in self._positions.items()}
 
-    def _call(self, function):
+    def _call(self, function, mode):
         """What a function gives for copies of the inputs, as it may write into them. Random numbers are the same."""
-        np.random.set_state(self._state)
+        if self._draws:                         # else leave it: it takes longer than a small forward
+            np.random.set_state(self._state)
         for generator, state in self._generators:
             generator.state = state
         self.handed = copy.deepcopy(self.inputs)
-        mode = {"train_flg": True} if "train_flg" in inspect.signature(function).parameters else {}
         return function(*self.handed, **mode)
 
     def results(self):
         """What forward gives, as a list."""
-        out = self._call(self.forward)
+        out = self._call(self.forward, self._mode)
         return list(out) if isinstance(out, tuple) else [out]
 
     def weighted(self, _=None):
@@ -117,7 +124,7 @@ class Probe:
     def gradients(self, between=lambda: None):
         """The gradients by backpropagation, {"W1": array or None, ...}; a layer runs `between` before backward."""
         if not self.is_layer:
-            grads = self._call(self.thing.gradient)
+            grads = self._call(self.thing.gradient, training_mode(self.thing.gradient))
             if not isinstance(grads, Mapping):
                 raise ValueError(f"check_gradients: {type(self.thing).__name__}.gradient gives {grads!r:.60}; expected "
                                  f"a dict, {{'{next(iter(self.arrays))}': ...}}. Perhaps its `return` is missing")

@@ -113,7 +113,9 @@ def _contrast(gray, width):
 def _maximum(values, width):
     """The largest value in the square of `width` pixels around each pixel."""
     for _ in "yx":
-        values = np.pad(values, ((width // 2, width - 1 - width // 2), (0, 0)), constant_values=values.min())
+        padded = np.full((len(values) + width - 1, values.shape[1]), values.min())      # np.pad takes longer
+        padded[width // 2:][:len(values)] = values
+        values = padded
         done = 1
         while done < width:                             # the largest of 2, then 4, 8 ... pixels
             step = min(done, width - done)

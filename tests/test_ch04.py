@@ -59,7 +59,7 @@ def test_training_learns(project):
 
 def test_numerical_training_gets_where_backprop_gets(project):
     folder = project / "ch04"
-    result = run_script(folder / "train_neuralnet.py", "--numerical", "--epochs", 2, "--limit", 300)
+    result = run_script(folder / "train_neuralnet.py", "--numerical", "--epochs", 1, "--limit", 300)
     numerical, backprop = last_line(result).removeprefix("Test accuracy: ").split(", ")
     assert numerical.split() == [backprop.split()[0], "numerically"]
     (times,) = [line for line in result.stdout.splitlines() if line.endswith(" times as long")]

@@ -50,15 +50,15 @@ def save(picture, path, rng=None):
     return path
 
 
-def test_40_awkward_pictures_of_digits_are_read(tmp_path, rng):
+def test_awkward_pictures_of_digits_are_read(tmp_path, rng):
     network = trained_network()
     x, t = real_digits()
     right = 0
-    for number, i in enumerate(rng.choice(len(x), 40, replace=False)):
+    for number, i in enumerate(rng.choice(len(x), 20, replace=False)):
         path = tmp_path / f"digit.{'jpg' if number % 3 else 'png'}"
         save_awkwardly(rng, x[i], path)
         right += network.predict(prepared(path)[np.newaxis, np.newaxis]).argmax() == t[i]
-    assert right >= 37
+    assert right >= 19
 
 
 @pytest.mark.parametrize("kind", PICTURES)

@@ -42,7 +42,7 @@ def test_the_code_of_the_first_page_runs_and_learns(block, tmp_path):
 
 
 def test_its_wrong_layer_would_fail(tmp_path):
-    block = code_blocks(TEXT, "python")[0].replace("1 - self.out", "1 + self.out").replace("epochs=5", "epochs=1")
+    block = code_blocks(TEXT, "python")[0].replace("1 - self.out", "1 + self.out").split("Trainer(net")[0]
     script = copy_project(tmp_path) / "my_net.py"
     script.write_text(block, encoding="utf-8")
     assert "FAILED" in run_script(script).stdout
