@@ -11,7 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ch05.layer_naive import AddLayer, MulLayer
 from common.figures.draw_graph import draw
-from common.figures.graph_wiring import Graph
+from common.figures.graph import Graph
 from common.figures.plot import show
 from common.script import start
 

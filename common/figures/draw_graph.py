@@ -8,19 +8,27 @@ from collections import Counter
 from itertools import pairwise, zip_longest
 
 import numpy as np
-from matplotlib.offsetbox import AnnotationBbox, VPacker
+from matplotlib.colors import CenteredNorm, LinearSegmentedColormap, ListedColormap, Normalize
+from matplotlib.offsetbox import AnnotationBbox, OffsetImage, TextArea, VPacker
 
+from common.figures.graph import length, mean_and_std
 from common.figures.graph_layout import ROW_GAP, Box, layout
-from common.figures.graph_wiring import length
+from common.figures.image_grid import tiles
 from common.figures.screen import plt
-from common.figures.value_block import BACKWARD, FORWARD, text, value_block
 
-# All lengths are in inches.
+# Forward and backward differ on grey paper too: by place, dashes and slant.
+FORWARD, BACKWARD = "#10355c", "#c0431f"
+MAPS = {FORWARD: "gray", BACKWARD: LinearSegmentedColormap.from_list("backward", ["#4a1405", "#d99b82", "#fffaf6"])}
+SYMBOLS = {"MulLayer": "×", "AddLayer": "+"}        # small steps have symbols of their own
+SMALL = 12              # values that are written out in full
+BINS = 24               # of a histogram
+PICTURE = 58            # the longer side of a picture, in points
+
+# Lengths in inches.
 CLEAR = 0.08            # from a line to its text
 APART = 0.035           # of the lines forward and backward from the middle between them
 HEAD = 0.09             # of an arrow
 MARGIN = 0.3
-SYMBOLS = {"MulLayer": "×", "AddLayer": "+"}        # small steps have symbols of their own
 
 
 def draw(graph, title=None, width=11):
@@ -28,15 +36,10 @@ def draw(graph, title=None, width=11):
 
     A value that is used several times branches at a dot, where the derivatives add up.
 
-    Parameters
-    ----------
-    graph : common.figures.graph_wiring.Graph, made by `record` or by hand
-    title : str, optional
+    graph : common.figures.graph.Graph, made by `record` or by hand
     width : in inches; a wider graph is broken into rows where it is a chain
 
-    Returns
-    -------
-    matplotlib Axes, whose coordinates are inches, y downwards
+    Returns the matplotlib Axes, whose coordinates are inches, y downwards.
     """
     axes = plt.figure().add_axes((0, 0, 1, 1))
     axes.set_axis_off()
@@ -59,6 +62,9 @@ def draw(graph, title=None, width=11):
     return axes
 
 
+# ---- texts and pictures ----------------------------------------------------------------------------------------------
+
+
 class Block(AnnotationBbox):
     """Texts and pictures one under the other, if there is a color in a box; its middle, or another `place`, is xybox."""
 
@@ -67,9 +73,59 @@ class Block(AnnotationBbox):
                          frameon=color is not None, bboxprops={"boxstyle": boxstyle, "facecolor": color})
         axes.add_artist(self)
         self.width, self.height = self.get_window_extent().size / axes.figure.dpi
+        self.width *= 1.1           # letters are a little wider when saved at another resolution
 
 
-class Value(Box):
+def text(lines, size, color="black", weight="normal"):
+    """A part of a block; a $ begins no formula."""
+    return TextArea(lines, textprops={"size": size, "color": color, "weight": weight, "multialignment": "center",
+                                      "style": "italic" if color == BACKWARD else "normal", "parse_math": False})
+
+
+def value_block(value, size, color):
+    """The parts of a block: the value as text and, if it is large, as a small picture. color: FORWARD or BACKWARD."""
+    if value is None:
+        return [text("", size)]
+    value = np.asarray(value)
+    parts = [text(describe(value), size, color)]
+    if value.size > SMALL and value.dtype.kind == "f" and np.isfinite(value).any():
+        parts.append(_picture(value, color))
+    return parts
+
+
+def describe(value):
+    """A small array in full; of a large one shape, mean and standard deviation."""
+    if not 0 < value.size <= SMALL:
+        return "{}\nmean {}\nstd {}".format(value.shape, *mean_and_std(value))
+    digits = 6 if value.size == 1 else 3
+    lines = np.array2string(value + 0, max_line_width=38, formatter={"float_kind": f"{{:.{digits}g}}".format})  # no -0
+    return "\n".join(line.strip(" []") for line in lines.splitlines())
+
+
+def _picture(value, color):
+    """The first example's channels if the value is images, or rows of MNIST's 784 pixels; else a histogram."""
+    cmap, norm = MAPS[color], Normalize()
+    if value.ndim == 2 and value.shape[1] == 28 * 28:
+        value = value.reshape(-1, 1, 28, 28)
+    if value.ndim == 4:
+        maps = value[0, :16]
+        picture = tiles(maps, math.ceil(math.sqrt(len(maps))))[1:, 1:]
+        if color == BACKWARD:               # 0 in the middle; a few large ones shall not hide all others
+            norm = CenteredNorm(halfrange=3 * np.nanstd(picture) or 1)
+    else:
+        values = value[np.isfinite(value)].astype(float)
+        values /= np.abs(values).max() or 1             # no value is too large or too small for bins
+        counts, _ = np.histogram(values, bins=BINS, range=(values.min() - 1e-9, values.max() + 1e-9))
+        is_bar = np.arange(BINS)[::-1, np.newaxis] < np.ceil(BINS * counts / counts.max())
+        picture = np.where(is_bar, 0.0, np.nan)
+        cmap = ListedColormap([(color, 0.5)])
+    return OffsetImage(picture, zoom=PICTURE / max(picture.shape), cmap=cmap, norm=norm, interpolation="nearest")
+
+
+# ---- boxes and lines -------------------------------------------------------------------------------------------------
+
+
+class ValueBox(Box):
     """The place of a value on its line: the value over the line, its derivative under it; an input's name before it."""
 
     def __init__(self, axes, name, value, grad, source, size):
@@ -112,8 +168,8 @@ def _boxes(axes, graph):
     nodes = {node.out: node for node in graph.nodes}
     boxes, sources = [], {}
 
-    def value(name, grad):
-        boxes.append(Value(axes, name, graph.values[name], grad, sources.get(name), size))
+    def value_box(name, grad):
+        boxes.append(ValueBox(axes, name, graph.values[name], grad, sources.get(name), size))
         return boxes[-1]
 
     def shape(name, values, parts, **frame):
@@ -123,12 +179,13 @@ def _boxes(axes, graph):
 
     for name in graph.values:
         if name in nodes:
-            values = [value(*pair) for pair in zip_longest(nodes[name].inputs, nodes[name].grads)]
+            values = [value_box(*pair) for pair in zip_longest(nodes[name].inputs, nodes[name].grads)]
             shape(name, values, **_layer(nodes[name], size))
+        grad = graph.grads.get(name)
         if uses[name] > 1:
-            shape(name, [value(name, graph.grads.get(name))], [text("", 3)], color="black", boxstyle="circle,pad=0.1")
+            shape(name, [value_box(name, grad)], [text("", 3)], color="black", boxstyle="circle,pad=0.1")
         elif uses[name] == 0 and name in nodes:
-            shape(name, [value(name, graph.grads.get(name))], [text(name, size + 1)], boxstyle="square,pad=0.5")
+            shape(name, [value_box(name, grad)], [text(name, size + 1)], boxstyle="square,pad=0.5")
     return boxes
 
 
@@ -150,7 +207,7 @@ def _corners(value, target, port, down):
     """From a value's source along it to the target, `down` below the middle, and as far beside it where it is steep."""
     boxes = [*value.sources, value, target]
     y = boxes[0].y
-    points = [(boxes[0].right if value.sources else value.left + value.begin, y + down)]
+    points = [(boxes[0].left + (boxes[0].width if value.sources else value.begin), y + down)]
     for a, b in pairwise(boxes):
         end = b.y + port * (b is target)
         if a.row_top != b.row_top:              # round, between the rows

@@ -1,15 +1,105 @@
-"""The computational graph of a net's forward and backward pass (book, chapter 5), of our nets and of your own.
+"""The computational graph of a forward and a backward pass (book, chapter 5): every value, and every derivative.
 
-    print(summary(net, x, t))           # a table of its layers
-    draw(record(net, x, t))             # a picture, with common.figures.draw_graph
+    graph = record(net, x, t)           # of a net, ours or your own
+    print(graph)                        # a table; print(summary(net, x, t)) is the same
+    draw(graph)                         # a picture, with common.figures.draw_graph
+
+    graph = Graph(apple=100, apple_num=2)           # or wired by hand
+    graph.forward(MulLayer(), "apple", "apple_num", out="price")
+    graph.backward()
+    graph.values["price"], graph.grads["apple"]     # 200, 2
+
+Values are named; a name that is used twice is a branch.
 """
 import copy
+from dataclasses import dataclass
 
 import numpy as np
 
-from common.figures.graph_wiring import Graph
 from common.figures.small_steps import FORMULAS, Value
 from common.own_layer import parameter_names
+
+
+@dataclass(eq=False)
+class Node:
+    """One layer, or one operation, in a graph."""
+    name: str
+    layer: object
+    inputs: tuple                   # names of the values that went in
+    out: str                        # name of the value that came out
+    grads: tuple = ()               # what backward returned, a derivative for each of the inputs (none for targets)
+
+    @property
+    def title(self):
+        """The name, and the kind of layer if the name does not tell: "Conv1", but "A: Convolution"."""
+        kind = getattr(self.layer, "symbol", type(self.layer).__name__)
+        begin = self.name.rstrip("0123456789_")
+        return self.name if len(begin) > 2 and kind.startswith(begin) else f"{self.name}: {kind}"
+
+    @property
+    def params(self):
+        """{"W": (array, its gradient or None), ...}"""
+        return {name: (getattr(self.layer, name), getattr(self.layer, f"d{name}", None))
+                for name in parameter_names(self.layer)}
+
+
+class Graph:
+    """Layers that pass named values on, recorded as they run. It begins with the inputs: Graph(apple=100, tax=1.1).
+
+    values : {name: what went forward}, numbers or arrays
+    grads : {name: the derivative of the last value by this one}; where a value was used several times, the sum
+    nodes : list of Node, in order of the forward pass
+    """
+
+    def __init__(self, **values):
+        self.values = values
+        self.grads = {}
+        self.nodes = []
+
+    def add(self, name, value):
+        """Add a value under a name that no other has."""
+        if name in self.values:
+            raise ValueError(f"{name}: there is a value of that name already; rename one of the two")
+        self.values[name] = value
+
+    def forward(self, layer, *inputs, out, name=None):
+        """Run layer.forward on the values named `inputs`, and name the result `out`.
+
+        A layer remembers one forward only, so it can stand in the graph once.
+        """
+        if any(node.layer is layer for node in self.nodes):
+            raise ValueError(f"{out}: this {type(layer).__name__} stands in the graph already; expected a new layer")
+        self.add(out, layer.forward(*(self.values[value] for value in inputs)))
+        self.nodes.append(Node(name or type(layer).__name__, layer, inputs, out))
+        return self.values[out]
+
+    def backward(self, dout=1):
+        """Run every layer's backward, from the last value to the inputs; dout is the last value's own derivative."""
+        self.grads = {self.nodes[-1].out: dout}
+        for node in reversed(self.nodes):
+            if node.out not in self.grads:
+                continue                # the last value does not depend on this one
+            grads = node.layer.backward(self.grads[node.out])
+            node.grads = tuple(grads) if isinstance(grads, (tuple, list)) else (grads,)
+            for name, grad in zip(node.inputs, node.grads):
+                self.grads[name] = self.grads[name] + grad if name in self.grads else grad
+        return self.grads
+
+    def __str__(self):
+        """A table: every value, the layer that made it, and how large what comes back to them is."""
+        made = {node.out: node for node in self.nodes}
+        rows = [("layer", "output", "parameters", "mean", "std", "|dL/dout|", "|dL/dparams|")]
+        for name, value in self.values.items():
+            params = made[name].params.values() if name in made else ()
+            size, grads = sum(np.size(array) for array, _ in params), [grad for _, grad in params if grad is not None]
+            rows.append((made[name].title if name in made else name, str(np.shape(value) or "number"),
+                         f"{size:,}" if size else "", *mean_and_std(value),
+                         f"{length(self.grads[name]):.3g}" if name in self.grads else "",
+                         f"{length(*grads):.3g}" if grads else ""))
+        widths = [max(map(len, column)) for column in zip(*rows)]
+        head, *lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
+        total = sum(np.size(array) for node in self.nodes for array, _ in node.params.values())
+        return "\n".join([head, "-" * len(head), *lines, "-" * len(head), f"{total:,} parameters"])
 
 
 def record(net, x, t=None, opened=()):
@@ -30,13 +120,15 @@ def record(net, x, t=None, opened=()):
     Returns
     -------
     Graph with the values "x", "t", one of each layer's name, and "loss"; of opened layers also "Affine1.W", ...
-
-    Raises
-    ------
-    ValueError : something in `opened` is no kind and no layer that can be opened; two values have one name; or
-        `predict` computes on its own what no layer does
     """
-    layers, loss = _layers(net, t)
+    layers = getattr(net, "layers", net)
+    if isinstance(layers, dict):
+        layers = [(str(name), layer) for name, layer in layers.items()]
+    else:
+        layers = [(f"{type(layer).__name__}{n}", layer) for n, layer in enumerate(layers, start=1)]     # as a Network
+    loss = getattr(net, "last_layer", None) or getattr(net, "lastLayer", None)
+    if t is not None and loss is None:
+        loss = layers.pop()[1]
     copies, loss = copy.deepcopy((layers, loss))
     loss_name = type(loss).__name__
     opened = {opened} if isinstance(opened, str) else set(opened)
@@ -90,18 +182,6 @@ def summary(net, x, t=None):
     return str(record(net, x, t))
 
 
-def _layers(net, t):
-    """[(name, layer), ...], and the loss if there are targets."""
-    layers = getattr(net, "layers", net)
-    if isinstance(layers, dict):
-        layers = [(str(name), layer) for name, layer in layers.items()]
-    else:
-        layers = [(f"{type(layer).__name__}{n}", layer) for n, layer in enumerate(layers, start=1)]     # as a Network
-    if t is None:
-        return layers, None
-    return layers, getattr(net, "last_layer", None) or getattr(net, "lastLayer", None) or layers.pop()[1]
-
-
 def _run_in_steps(graph, name, layer, inputs, out):
     """Run the layer's formula step by step; it must come to the same result as the layer itself."""
     expected = layer.forward(*(graph.values[value] for value in inputs))
@@ -113,3 +193,18 @@ def _run_in_steps(graph, name, layer, inputs, out):
         raise ValueError(f"{name} cannot be opened: it computes something else than its formula")
     graph.nodes[-1].out = out
     graph.add(out, graph.values.pop(result.name))
+
+
+# In float32, the squares of small numbers would be 0.
+
+
+def length(*arrays):
+    """The length of all arrays as one vector."""
+    with np.errstate(over="ignore"):
+        return np.sqrt(sum(np.square(array, dtype=float).sum() for array in arrays))
+
+
+def mean_and_std(value):
+    """Both as text; inf and NaN are shown as they are."""
+    with np.errstate(all="ignore"):
+        return [f"{f(value, dtype=float):.3g}" if np.size(value) else "" for f in (np.mean, np.std)]

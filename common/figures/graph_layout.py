@@ -18,25 +18,27 @@ class Box:
     above: float                # how far it reaches up from y
     below: float
     sources: list               # boxes that lead to it; the first one gets its height if it can
+    column: int = 0             # to be found by layout
 
     first_column = property(lambda self: max((source.column + 1 for source in self.sources), default=self.column))
     left = property(lambda self: self.x - self.width / 2)
-    right = property(lambda self: self.x + self.width / 2)
-    top = property(lambda self: self.y - self.above)
     bottom = property(lambda self: self.y + self.below)
 
 
 def layout(boxes, max_width):
     """Give every box the place x, y of its middle, the bounds `enter` and `leave` of its columns, and its `row_top`.
 
-    A graph wider than max_width is broken into rows like text, at places where one line alone goes on.
-
-    Parameters
-    ----------
     boxes : list of Box, sources before their targets
-    max_width : in inches
+    max_width : in inches; a wider graph is broken into rows like text, at places where one line alone goes on
     """
-    columns = _columns(boxes)
+    for box in reversed(boxes):         # every box goes as far to the right as its targets let it
+        for source in box.sources:
+            source.column = min(source.column, box.column - 1)
+    first = min(box.column for box in boxes)
+    columns = [[] for _ in range(1 - first)]
+    for box in boxes:
+        box.column -= first
+        columns[box.column].append(box)
     _find_heights(boxes, free=[0] * len(columns))
     lines = [(source, box) for box in boxes for source in box.sources]
     bends = {source.column for source, box in lines if source.y != box.y}
@@ -46,26 +48,13 @@ def layout(boxes, max_width):
     top = 0
     for row in _rows(lines, steps, max_width):
         in_row = [box for i in row for box in columns[i]]
-        down = top - min(box.top for box in in_row)
-        left = {i: sum(steps[row[0]:i]) for i in row}
+        down = top - min(box.y - box.above for box in in_row)
+        left = {i: sum(steps[row.start:i]) for i in row}
         for box in in_row:
             box.row_top, box.y = top, box.y + down
             box.enter, box.leave = left.get(box.first_column, 0), left[box.column] + widths[box.column]
             box.x = left[box.column] + widths[box.column] / 2
         top = max(box.bottom for box in in_row) + ROW_GAP
-
-
-def _columns(boxes):
-    """[boxes of the first column, ...]: every box goes as far to the right as its targets let it."""
-    to_end = dict.fromkeys(boxes, 0)
-    for box in reversed(boxes):
-        for source in box.sources:
-            to_end[source] = max(to_end[source], to_end[box] + 1)
-    columns = [[] for _ in range(1 + max(to_end.values()))]
-    for box in boxes:
-        box.column = len(columns) - 1 - to_end[box]
-        columns[box.column].append(box)
-    return columns
 
 
 def _find_heights(boxes, free):

@@ -96,10 +96,7 @@ class Value:
 
     @step("im2col")
     def im2col(x, filter_h, filter_w, stride, pad, border=0):
-        """The windows of images as rows, (N, C, H, W) -> (N * out_h * out_w, C * filter_h * filter_w).
-
-        dx = col2im(dout): a pixel gets the sum over the windows it lies in.
-        """
+        """The windows of images as rows; dx = col2im(dout): a pixel gets the sum over the windows it lies in."""
         padded = pad_images(x, pad, border)
         return (im2col(padded, filter_h, filter_w, stride),
                 lambda dout: crop_images(col2im(dout, padded.shape, filter_h, filter_w, stride), pad))
