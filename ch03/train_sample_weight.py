@@ -14,7 +14,7 @@ from common.multi_layer_net import MultiLayerNet
 from common.script import end
 from common.training.options import training_options
 from common.training.result import save_best
-from common.figures.plot import learning_curves, show
+from common.figures.plot import show, training_curves
 from common.trainer import Trainer
 from dataset.mnist import load_mnist
 
@@ -29,7 +29,7 @@ if __name__ == "__main__":
     accuracy = trainer.final_accuracy()
     path = save_best(network, Path(__file__).resolve().with_name("sample_weight.pkl"), x_test, t_test, accuracy)
     print(f"Parameters saved: {path}")
-    learning_curves(accuracy={"train": trainer.train_acc_list, "test": trainer.test_acc_list})
+    training_curves(trainer)
     show()
     print(f"Test accuracy: {accuracy:.4f}")
     end(trainer.exit_code)

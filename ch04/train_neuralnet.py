@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ch04.two_layer_net import TwoLayerNet
 from common.training.options import training_options
 from common.training.result import save_best
-from common.figures.plot import learning_curves, show
+from common.figures.plot import lines, plt, show
 from common.util import minibatches
 from common.files import save_pickle
 from dataset.mnist import load_mnist
@@ -59,7 +59,9 @@ def train_by_backprop(data, epochs):
 
     path = save_best(network, FOLDER / "params.pkl", *data[1], test_accuracies[-1])
     print(f"Parameters saved: {path}")
-    learning_curves(accuracy={"train": train_accuracies, "test": test_accuracies}, loss={"train": losses})
+    left, right = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")[1]
+    lines({"train": losses}, "epoch", "loss", axes=left)
+    lines({"train": train_accuracies, "test": test_accuracies}, "epoch", "accuracy", axes=right)
     show()
     print(f"Test accuracy: {test_accuracies[-1]:.4f}")
 
@@ -91,7 +93,7 @@ def train_numerically(data, epochs, seed):
 
     save_pickle(FOLDER / "params_numerical.pkl", numerical.params)
     print(f"Parameters saved: {FOLDER / 'params_numerical.pkl'}")
-    learning_curves(loss=losses, title="a net of 610 numbers, trained by either gradient")
+    lines(losses, "epoch", "loss", title="a net of 610 numbers, trained by either gradient")
     show("train_neuralnet_numerical")
     print("Test accuracy: " + ", ".join(f"{accuracy:.4f} {name}" for name, accuracy in accuracies.items()))
 

@@ -133,7 +133,7 @@ class DigitPad:
 
 def main():
     start(__doc__)
-    if not shows_figures() or "inline" in plt.get_backend():    # in a notebook, inline figures do not see the mouse
+    if not shows_figures(with_mouse=True):
         print(HOW_TO_GET_A_WINDOW, file=sys.stderr)
         end(2)
     pad = DigitPad(load_network())

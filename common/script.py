@@ -11,27 +11,16 @@ import textwrap
 
 
 def start(doc, parser=None):
-    """Read the command line, then print what the script is and what to look at; --help prints all of `doc`.
+    """Read the command line, then print the first two paragraphs of `doc`: what the script is, and what to look at.
 
-    Parameters
-    ----------
-    doc : str
-        The script's `__doc__`. Its first two paragraphs are printed: what it is, and what to look at.
-    parser : argparse.ArgumentParser, optional
-        With the script's own options. `common.training.options` adds its own to it, then calls `start`.
-
-    Returns
-    -------
-    argparse.Namespace
+    `doc` is the script's `__doc__`; --help prints all of it. `parser` is an argparse.ArgumentParser with the script's
+    own options. Returns an argparse.Namespace.
     """
     print_any_letters()
     parser = parser or argparse.ArgumentParser()
     parser.description = doc
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    try:
-        args = parser.parse_args()
-    except SystemExit as error:
-        end(error.code)
+    args = parser.parse_args()
     width = min(100, shutil.get_terminal_size().columns)
     for paragraph in doc.split("\n\n")[:2]:
         print(textwrap.fill(" ".join(paragraph.split()), width), end="\n\n", flush=True)
@@ -43,8 +32,13 @@ def end(exit_code=0):
 
     After `%run` in a notebook the code is always 0: for any other one IPython would show a traceback.
     """
+    sys.exit(0 if in_notebook() else exit_code)
+
+
+def in_notebook():
+    """Is this running in IPython, such as a notebook?"""
     ipython = sys.modules.get("IPython")
-    sys.exit(0 if ipython and ipython.get_ipython() else exit_code)
+    return bool(ipython and ipython.get_ipython())
 
 
 def print_any_letters():

@@ -154,8 +154,8 @@ def test_the_epochs_of_a_checkpoint_are_those_it_was_to_have(tmp_path, monkeypat
 
 @pytest.mark.parametrize("words, hidden, message", [
     (("--schedule", "cosine", "--epochs", 3), 4,
-     r"in 2 epochs\)\], got \[Schedule.*in 3 epochs.*only a training with a constant"),
-    ((), 4, r"got \[\]. Set it as it was"), (("--schedule", "cosine"), 5, "does not fit this net; W1: expected"),
+     r"epochs=2\), got Schedule.*epochs=3.*only a training with a constant"),
+    ((), 4, r"got none. Set it as it was"), (("--schedule", "cosine"), 5, "does not fit this net; W1: expected"),
     (("--schedule", "cosine", "--checkpoint", "absent/state"), 4, "'absent/state': files cannot be written to")])
 def test_what_cannot_be_resumed_ends_a_script_in_one_line(tmp_path, monkeypatch, capsys, words, hidden, message):
     monkeypatch.chdir(tmp_path)
@@ -193,7 +193,7 @@ def test_the_folder_of_the_results_is_tried_before_the_training(tmp_path, monkey
 
 def test_options_become_callbacks(tmp_path, monkeypatch):
     assert options_of(monkeypatch).callbacks == []
-    save_pickle(tmp_path / "old", {"settings": {}, "epochs": 5})
+    train(options_of(monkeypatch, "--epochs", 5, "--checkpoint", tmp_path / "old"))
     args = options_of(monkeypatch, "--checkpoint", tmp_path / "new", "--resume", tmp_path / "old", "--log",
                       tmp_path / "a.csv", "--live", schedule="cosine")
     schedule, window, log, checkpoint = args.callbacks

@@ -34,13 +34,10 @@ def test_it_says_what_to_look_at_and_returns_the_options(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("arguments, code, words", [(["--help"], 0, DOC), (["--sed"], 2, "--sed")])
-@pytest.mark.parametrize("notebook", [False, True])
-def test_help_and_wrong_options_end_the_script(monkeypatch, capsys, arguments, code, words, notebook):
-    if notebook:
-        monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=object))
+def test_help_and_wrong_options_end_the_script(monkeypatch, capsys, arguments, code, words):
     with pytest.raises(SystemExit) as stopped:
         run(monkeypatch, *arguments)
-    assert stopped.value.code == (0 if notebook else code)
+    assert stopped.value.code == code
     output = capsys.readouterr()
     assert words in output.out + output.err and ("What it is." in output.out) == (code == 0)
 

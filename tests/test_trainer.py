@@ -458,7 +458,7 @@ def test_a_readers_own_optimizer():
     network = Recorder()
     trainer_of(network, epochs=20, optimizer=Plain()).train()
     assert network.params["w"][0] == pytest.approx(12, abs=1e-3)
-    with pytest.raises(ValueError, match="expected an optimizer with a learning rate lr"):
+    with pytest.raises(AttributeError, match="no attribute 'lr'"):
         trainer_of(network, optimizer=Plain(), callbacks=[Schedule(cosine)]).train()
 
 

@@ -2,20 +2,15 @@
 import os
 import sys
 
-
-def save_to_files(error):
-    """MPLBACKEND, which chooses the window, was meant for another machine or program: say so, and do without."""
-    print(f"MPLBACKEND={os.environ.get('MPLBACKEND')}: {str(error).splitlines()[0].split(';')[0].rstrip('.')}; "
-          "figures are saved to files instead.", file=sys.stderr)
-    os.environ["MPLBACKEND"] = sys.modules["matplotlib"].rcParams["backend"] = "agg"
-
-
 if os.environ.get("MPLBACKEND") and "matplotlib" not in sys.modules:
-    backend = os.environ.pop("MPLBACKEND")
-    import matplotlib               # with an MPLBACKEND that it does not know this would end in an error
+    # It chooses the window, and may be meant for another machine or program, a notebook for instance.
+    backend = os.environ.pop("MPLBACKEND")          # the import would end in an error if it does not know this name
+    import matplotlib.pyplot as plt
 
-    os.environ["MPLBACKEND"] = backend
     try:
-        matplotlib.rcParams["backend"] = backend
-    except ValueError as error:
-        save_to_files(error)
+        plt.switch_backend(backend)
+    except (ImportError, RuntimeError, ValueError) as error:
+        print(f"MPLBACKEND={backend}: {str(error).splitlines()[0].rstrip('.')}; figures are saved to files instead.",
+              file=sys.stderr)
+        plt.switch_backend(backend := "agg")
+    os.environ["MPLBACKEND"] = backend

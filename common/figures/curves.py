@@ -15,19 +15,11 @@ STYLES = (cycler(color=["tab:blue", "tab:orange", "tab:green", "tab:red", "tab:p
 def lines(curves, xlabel, ylabel, title=None, axes=None):
     """Draw histories that start at 1: a value per epoch, or per iteration.
 
-    Parameters
-    ----------
     curves : {name in the legend: (n,) values}; lengths may differ
     axes : matplotlib Axes, for several plots in one figure; a new figure if omitted
 
-    Returns
-    -------
-    matplotlib Axes
+    Returns the matplotlib Axes.
     """
-    curves = {str(label): np.asarray(values, dtype=float) for label, values in curves.items()}
-    for label, values in curves.items():
-        if values.ndim != 1:
-            raise ValueError(f"curve {label!r}: expected a list of numbers, got the shape {values.shape}")
     if axes is None:
         axes = plt.subplots(figsize=(7, 4.5), layout="constrained")[1]
     axes.set_prop_cycle(STYLES)
@@ -37,35 +29,21 @@ def lines(curves, xlabel, ylabel, title=None, axes=None):
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(alpha=0.3)
-    if curves:
-        axes.legend()
+    axes.legend()
     return axes
 
 
-def learning_curves(accuracy=None, loss=None, title=None):
-    """Draw accuracies or losses, or both side by side, against the epoch. Returns a list of one or two matplotlib Axes.
-
-    accuracy, loss : {"train": values, "test": values}, one value per epoch (a loss per step is drawn by `lines`)
-    """
-    panels = [(curves, "epoch", label) for label, curves in [("accuracy", accuracy), ("loss", loss)] if curves]
-    if not panels:
-        raise ValueError("learning_curves: expected accuracy or loss as {name: values}, got neither")
-    return _side_by_side(panels, title)
-
-
-def training_curves(trainer, title=None):
+def training_curves(trainer, title=None, figure=None):
     """Draw what a Trainer remembers: the loss of every step, smoothed, and the accuracies of every epoch.
 
-    Returns their two matplotlib Axes.
+    `figure` is an empty matplotlib Figure; a new one if omitted. Returns the two matplotlib Axes.
     """
-    accuracies = {"train": trainer.train_acc_list, "test": trainer.test_acc_list}
-    if "val_acc" in getattr(trainer, "history", {}):        # a reader's own trainer may have none
-        accuracies["held out"] = trainer.history["val_acc"]
-    return _side_by_side([({"train": smooth_curve(trainer.train_loss_list)}, "step", "loss (smoothed)"),
-                          (accuracies, "epoch", "accuracy")], title)
-
-
-def _side_by_side(panels, title):
-    figure, row = plt.subplots(1, len(panels), figsize=(3 + 4 * len(panels), 4.5), squeeze=False, layout="constrained")
+    figure = figure or plt.figure(figsize=(11, 4.5), layout="constrained")
     figure.suptitle(title)
-    return [lines(*panel, axes=axes) for axes, panel in zip(row[0], panels)]
+    accuracies = {"train": trainer.train_acc_list, "test": trainer.test_acc_list}
+    if "val_acc" in trainer.history:
+        accuracies["held out"] = trainer.history["val_acc"]
+    left, right = figure.subplots(1, 2)
+    lines({"train": smooth_curve(trainer.train_loss_list)}, "step", "loss (smoothed)", axes=left)
+    lines(accuracies, "epoch", "accuracy", axes=right)
+    return left, right

@@ -12,12 +12,10 @@ def confusion(matrix):
     matrix = np.asarray(matrix)
     mistakes = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)     # else the diagonal would drown them
     axes = plt.subplots(figsize=(6.5, 6), layout="constrained")[1]
-    axes.imshow(mistakes, cmap="Oranges", vmax=max(1, mistakes.max()))
-    for row, column in np.ndindex(*matrix.shape):
-        if matrix[row, column]:
-            axes.text(column, row, matrix[row, column], ha="center", va="center", fontsize=9,
-                      weight="bold" if row == column else None,
-                      color="white" if mistakes[row, column] > 0.6 * mistakes.max() else "black")
+    axes.imshow(mistakes, cmap="Oranges", vmin=0, vmax=max(1, 1.5 * mistakes.max()))     # pale enough for black numbers
+    for row, column in zip(*matrix.nonzero()):
+        axes.text(column, row, matrix[row, column], ha="center", va="center", fontsize=9,
+                  weight="bold" if row == column else None)
     axes.set(xticks=range(len(matrix)), yticks=range(len(matrix)), xlabel="what the net says", ylabel="right answer")
     return axes
 
@@ -40,14 +38,14 @@ def reliability(count, certainty, accuracy, error):
     accuracies, and below them the number of examples in each bin.
     """
     upper, lower = plt.subplots(2, 1, figsize=(5.5, 6.5), sharex=True, height_ratios=[3, 1], layout="constrained")[1]
-    filled = np.asarray(count) > 0
-    middles = (np.arange(len(count)) + 0.5) / len(count)
+    filled = np.asarray(count) > 0          # the curve goes on over empty bins
     upper.plot([0, 1], [0, 1], linestyle="--", color="black", linewidth=1, label="right as often as sure")
     upper.plot(np.asarray(certainty)[filled], np.asarray(accuracy)[filled], marker="o", color="tab:blue",
                label=f"the net; expected calibration error {error:.4f}")
     upper.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share that is right")
     upper.grid(alpha=0.3)
     upper.legend()
+    middles = (np.arange(len(count)) + 0.5) / len(count)
     lower.bar(middles, count, width=0.9 / len(count), color="tab:orange")
     lower.set(xlabel="how sure the net is", ylabel="examples", yscale="symlog")
     return [upper, lower]

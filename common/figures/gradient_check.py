@@ -12,14 +12,10 @@ def gradient_check(check, title="", diagnoses=True):
 
     A row of cells is a row of the array; an array with more than two axes has a row for each index of the first.
 
-    Parameters
-    ----------
     check : common.gradient.GradientCheck, from `check_gradients`
     title : str; below it stand the diagnoses of what failed, if `diagnoses`
 
-    Returns
-    -------
-    (arrays, 3) array of matplotlib Axes: by backpropagation, by differences, and the difference / largest gradient
+    Returns an (arrays, 3) array of matplotlib Axes: by backpropagation, by differences, and how much they differ.
     """
     figure, grid = plt.subplots(len(check), 3, figsize=(11, 1.2 + 1.6 * len(check)), squeeze=False,
                                 layout="constrained")
@@ -27,17 +23,17 @@ def gradient_check(check, title="", diagnoses=True):
     figure.suptitle("\n".join(textwrap.fill(line, 110) for line in lines if line), fontsize="medium", parse_math=False)
     for row, (name, found) in zip(grid, check.items()):
         largest = max(found.largest, np.finfo(float).tiny)
-        relative = found.difference / found.scale
         signed = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}
+        sizes = {"cmap": "YlOrRd", "norm": LogNorm(1e-12, 1, clip=True)}
         for axes, values, scale in [(row[0], found.by_backprop, signed), (row[1], found.by_differences, signed),
-                                    (row[2], relative, {"cmap": "YlOrRd", "norm": LogNorm(1e-12, 1, clip=True)})]:
+                                    (row[2], found.difference / found.scale, sizes)]:
             matrix = values.reshape(len(values), -1) if values.ndim > 1 else values.reshape(1, -1)
             image = axes.imshow(matrix, aspect="auto", interpolation="nearest", **scale)
             axes.set(xticks=[], yticks=[])
-            figure.colorbar(image, ax=axes)
-        row[2].images[0].colorbar.ax.axhline(check.bound, color="black", linewidth=2)
+            colorbar = figure.colorbar(image, ax=axes)
+        colorbar.ax.axhline(check.bound, color="black", linewidth=2)
         row[0].set_ylabel(f"d{name} {found.difference.shape}\n{'FAILED' if name in check.failed else 'passed'}")
-    grid[0, 0].set_title("by backpropagation")
-    grid[0, 1].set_title("by differences")
-    grid[0, 2].set_title(f"difference / largest gradient; bound {check.bound:.0e}")
+    for axes, words in zip(grid[0], ("by backpropagation", "by differences",
+                                     f"difference / largest gradient; bound {check.bound:.0e}")):
+        axes.set_title(words)
     return grid

@@ -1,11 +1,11 @@
 """Every figure that the chapters draw, and `show`, which puts it before the reader:
 
-    learning_curves(accuracy={"train": trainer.train_acc_list, "test": trainer.test_acc_list})
+    training_curves(trainer)
     show()
 
 Each function draws one new figure and returns its axes. A script may as well draw with `plt` itself.
 """
-from common.figures.curves import learning_curves, lines, training_curves
+from common.figures.curves import lines, training_curves
 from common.figures.draw_graph import draw
 from common.figures.evaluation import class_accuracies, confusion, reliability
 from common.figures.gradient_check import gradient_check
@@ -13,5 +13,5 @@ from common.figures.graph import record
 from common.figures.image_grid import image_grid
 from common.figures.screen import plt, save_gif, show, shows_figures
 
-__all__ = ["class_accuracies", "confusion", "draw", "gradient_check", "image_grid", "learning_curves", "lines", "plt",
-           "record", "reliability", "save_gif", "show", "shows_figures", "training_curves"]
+__all__ = ["class_accuracies", "confusion", "draw", "gradient_check", "image_grid", "lines", "plt", "record",
+           "reliability", "save_gif", "show", "shows_figures", "training_curves"]

@@ -1,7 +1,4 @@
-"""Where a figure goes: to a window or a notebook, or to a file where there is neither; and films.
-
-Scripts take `plt` from here, by way of `common.figures.plot`, so that a wrong MPLBACKEND ends none of them.
-"""
+"""Where a figure goes: to a window or a notebook, or to a file where there is neither; and films."""
 import io
 import os
 import sys
@@ -10,26 +7,17 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 from PIL import Image
 
-from common.figures import save_to_files        # first of all, before matplotlib
-from common.files import write_atomically
-from common.script import print_any_letters
-
-try:
-    plt.switch_backend(plt.get_backend())           # MPLBACKEND if set; else a window, or Agg where there is no screen
-except (ImportError, RuntimeError, ValueError) as error:
-    save_to_files(error)
+from common.files import say, write_atomically
+from common.script import in_notebook
 
 TO_FILES = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}      # matplotlib's backends that show nothing
-IN_NOTEBOOKS = ("inline", "nbagg", "notebook", "ipympl", "widget")      # and those that show nothing elsewhere
 
 
 def shows_figures(with_mouse=False):
-    """Does `plt.show()` put a figure before the reader, in a window, a browser or a notebook (that feels the mouse)?"""
-    backend, ipython = plt.get_backend().lower(), sys.modules.get("IPython")
-    if with_mouse and any(name in backend for name in ("inline", "interagg")):      # pictures in Jupyter, in PyCharm
-        return False
-    if any(name in backend for name in IN_NOTEBOOKS):
-        return bool(ipython and ipython.get_ipython())
+    """Does `show` put a figure before the reader, in a window, a browser or a notebook (that feels the mouse)?"""
+    backend = plt.get_backend().lower()
+    if "inline" in backend:         # pictures in a notebook; a program that is started from there shows none
+        return in_notebook() and not with_mouse
     return backend not in TO_FILES
 
 
@@ -53,25 +41,18 @@ def show(name=None):
 def save_gif(frames, draw, name=None, seconds=0.1):
     """Save the current figure as an animation, a GIF beside the running script, and print where.
 
-    The figure stays as the last frame left it, for `show`.
-
-    Parameters
-    ----------
-    frames : iterable of whatever `draw` takes
-    draw : function that changes the current figure for one frame
-    name : file name without its ending; the script's own if omitted
-    seconds : how long each frame is seen; the last one stays for two seconds more
+    `draw` is called with each of the `frames`, and changes the figure, which stays as the last frame left it. A frame
+    is seen for so many `seconds`, the last one for two more. `name` is as for `show`.
     """
     figure, images = plt.gcf(), []
     for frame in frames:
         draw(frame)
         file = io.BytesIO()
-        figure.savefig(file, format="rgba", dpi=80)
+        figure.savefig(file, format="png", dpi=80)
         figure.set_layout_engine("none")        # the first frame's layout holds: nothing trembles, and it is faster
-        size = (figure.get_size_inches() * 80).astype(int)
-        image = Image.frombytes("RGBA", tuple(size), file.getvalue()).convert("RGB")
-        images.append(image.quantize(method=Image.Quantize.FASTOCTREE))     # the default loses small dots
-    durations = [round(1000 * seconds)] * (len(images) - 1) + [round(1000 * seconds) + 2000]
+        colors = Image.open(file).convert("RGB")
+        images.append(colors.quantize(method=Image.Quantize.FASTOCTREE))        # the default loses small dots
+    durations = [1000 * seconds] * (len(images) - 1) + [1000 * seconds + 2000]
     _save("Animation", name, "gif", lambda file: images[0].save(
         file, format="GIF", save_all=True, append_images=images[1:], duration=durations, loop=0))
 
@@ -85,5 +66,4 @@ def _save(what, name, ending, write):
     folder = script.parent if os.access(script.parent, os.W_OK) else Path.cwd()
     path = folder / f"{name or script.stem}.{ending}"
     write_atomically(path, write)
-    print_any_letters()         # the folder's name may have some that the terminal lacks
-    print(f"{what} saved: {path}")
+    say(f"{what} saved: {path}")

@@ -35,6 +35,3 @@ class Averaging:
     def on_test_begin(self, trainer):
         self.state["weights"] = snapshot(trainer.network)
         restore(trainer.network, self.state["average"])
-
-    def __repr__(self):
-        return f"Averaging({self.decay})"

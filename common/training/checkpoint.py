@@ -1,14 +1,16 @@
 """Checkpoints: a training that was stopped goes on, and ends with the very numbers it would have ended with."""
 import inspect
-import re
 from zlib import crc32
 
 import numpy as np
 
 from common.files import load_pickle, printable, save_pickle
-from common.params import Params, arrays_of, check_names, restore, snapshot
+from common.params import arrays_of, check_names, restore, snapshot
 from common.probe import reachable
 from common.training.log import FileCallback
+
+PARTS = {"settings": dict, "epochs": int, "network": dict, "optimizer": dict, "callbacks": list, "progress": tuple,
+         "losses": np.ndarray, "history": dict, "random": tuple}
 
 
 class Checkpoint(FileCallback):
@@ -16,8 +18,6 @@ class Checkpoint(FileCallback):
 
     It must be the last of the callbacks: it saves what the others have changed.
 
-    Parameters
-    ----------
     path : the file; at any moment it is the old one or the whole new one
     resume : a checkpoint to go on from, in a Trainer with the same settings; also where to save, if `path` is left out.
         The learning rate and the state of np.random come from it. Without a schedule there may be more epochs.
@@ -25,8 +25,6 @@ class Checkpoint(FileCallback):
 
     def __init__(self, path=None, resume=None):
         self.path, self.resume = path or resume, resume
-        if not self.path:
-            raise ValueError("Checkpoint: expected the name of a file")
 
     def on_train_begin(self, trainer):
         if trainer.callbacks[-1] is not self:
@@ -47,29 +45,26 @@ def load_checkpoint(path, trainer):
     ValueError: the file is damaged, no checkpoint, or of another training; the trainer stays as it was.
     """
     saved, mine = read_checkpoint(path), _state(trainer)
-    check_names(path, mine["network"], saved.get("network"))
+    check_names(path, mine["network"], saved["network"])
     for name, value in mine["settings"].items():
         if (expected := saved["settings"].get(name)) != value:
             raise ValueError(f"{path} is from another training: {name}: expected {printable(expected)}, got {value}. "
                              "Set it as it was, or begin anew without resuming; only a training with a constant "
                              "learning rate can be made longer")
     try:
-        optimizer, states, (epoch, step, stop) = dict(saved["optimizer"]), list(saved["callbacks"]), saved["progress"]
-        losses, history = saved["losses"].tolist(), {name: array.tolist() for name, array in saved["history"].items()}
-        _, numbers, place, *_ = saved["random"]
-        if len(numbers) != 624 or not 0 <= place <= 624:        # NumPy would read other memory
-            raise ValueError
-        if any(callable(getattr(type(trainer.optimizer), name, None)) for name in optimizer) or type(step) is not int:
+        epoch, step, stop = saved["progress"]
+        history = {name: values.tolist() for name, values in saved["history"].items()}
+        if len(saved["random"][1]) != 624 or not 0 <= saved["random"][2] <= 624:    # NumPy would read other memory
             raise ValueError
         np.random.set_state(saved["random"])
     except (AttributeError, LookupError, TypeError, ValueError):
         raise ValueError(f"{path}: its parts are not what a training saves") from None
     restore(trainer.network, saved["network"])
-    vars(trainer.optimizer).update(optimizer)
-    for callback, state in zip(_with_state(trainer), states):
+    vars(trainer.optimizer).update(saved["optimizer"])
+    for callback, state in zip(_with_state(trainer), saved["callbacks"]):
         callback.state = state
     trainer.current_epoch, trainer.current_iter, trainer.stop_training = epoch, step, stop
-    trainer.train_loss_list[:] = losses
+    trainer.train_loss_list[:] = saved["losses"].tolist()
     for name, values in history.items():
         trainer.history.setdefault(name, [])[:] = values
 
@@ -77,35 +72,33 @@ def load_checkpoint(path, trainer):
 def read_checkpoint(path):
     """The dict in a checkpoint. ValueError: it is something else."""
     saved = load_pickle(path)
-    if isinstance(saved, dict) and isinstance(saved.get("epochs"), int) and isinstance(saved.get("settings"), dict):
+    if isinstance(saved, dict) and all(isinstance(saved.get(name), kind) for name, kind in PARTS.items()):
         if all(isinstance(text, str) for text in saved["settings"].values()):
             return saved
     raise ValueError(f"{path}: expected a checkpoint of a training, got something else")
 
 
 def _state(trainer):
-    """The trainer as plain data."""
+    """The trainer as plain data, with the `PARTS` of a checkpoint."""
     optimizer, network, arrays = trainer.optimizer, trainer.network, snapshot(trainer.network)
-    # without what the optimizer holds of the network itself: a new one holds that of its own
-    memory = {name: value for name, value in vars(optimizer).items() if not isinstance(value, Params)}
-    for array in reachable(memory):
+    for array in reachable(optimizer):
         if isinstance(array, np.ndarray) and any(np.shares_memory(array, own) for own in arrays_of(network).values()):
             raise ValueError(f"a checkpoint cannot hold a {type(optimizer).__name__} that keeps arrays of the network: "
                              "take them from the params that `update` is given")
-    first_examples = [np.ascontiguousarray(array[:100]).tobytes() for array in (trainer.x_train, trainer.t_train)]
+    first_examples = trainer.x_train[:100].tobytes() + trainer.t_train[:100].tobytes()
     return {
         "settings": {       # as text; all must be the same when the training is resumed
             "optimizer": _described(optimizer),
             "mini_batch_size": str(trainer.batch_size),
             "number of training examples": str(len(trainer.x_train)),
-            "checksum of the first training examples": str(crc32(b"".join(first_examples))),
+            "checksum of the first training examples": str(crc32(first_examples)),
             "dtype of the parameters": str({array.dtype.name for array in arrays.values()}),
             "network": ", ".join(map(_described, [network, *getattr(network, "layers", {}).values()])),
-            "callbacks with a state": re.sub(" at 0x[0-9A-Fa-f]+", "", str(_with_state(trainer))),
+            "callbacks with a state": ", ".join(map(_described, _with_state(trainer))) or "none",
         },
         "epochs": trainer.planned_epochs,
         "network": arrays,
-        "optimizer": memory,
+        "optimizer": vars(optimizer),
         "callbacks": [callback.state for callback in _with_state(trainer)],
         "progress": (trainer.current_epoch, trainer.current_iter, trainer.stop_training),
         # arrays: lists of so many numbers would take longer to write than an epoch to train
@@ -116,11 +109,13 @@ def _state(trainer):
 
 
 def _described(thing):
-    """"SGD(momentum=0.9)": its class, and what its constructor was given, if that is a number or a text."""
+    """Its class, and what its constructor was given, if that is a number or a text: Momentum(momentum=0.9)."""
+    if type(thing).__repr__ is not object.__repr__:
+        return repr(thing)
     init = type(thing).__init__
     names = {*(inspect.signature(init).parameters if inspect.isfunction(init) else ()), "weight_decay"} - {"lr"}
-    known = {name: getattr(thing, name, None) for name in sorted(names)}
-    return f"{type(thing).__name__}({', '.join(f'{name}={value}' for name, value in known.items() if np.isscalar(value))})"
+    known = [f"{name}={getattr(thing, name)}" for name in sorted(names) if np.isscalar(getattr(thing, name, None))]
+    return f"{type(thing).__name__}({', '.join(known)})"
 
 
 def _with_state(trainer):

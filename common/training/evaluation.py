@@ -33,11 +33,8 @@ def calibration(y, t, bins=10):
 
     The answers are put into `bins` of equal width by their certainty, the probability of the class the net chose.
 
-    Returns
-    -------
-    count, certainty, accuracy : (bins,); how many answers, their mean certainty and the share that is right;
-        the last two are nan where a bin is empty
-    error : the expected calibration error, the mean over all answers of their bin's |accuracy - certainty|
+    Returns count, certainty and accuracy, (bins,): how many answers, their mean certainty and the share that is right,
+    nan where a bin is empty; and the expected calibration error, the mean of |accuracy - certainty| over all answers.
     """
     y, t, guess = _guesses(y, t)
     answered = guess >= 0

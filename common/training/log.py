@@ -25,26 +25,25 @@ class FileCallback:
 class Log(FileCallback):
     """The history in a file, a line per epoch: a table in CSV, or a list of {name: number} in JSON.
 
-    Parameters
-    ----------
     path : a name ending in .csv or .json
     """
 
     def __init__(self, path):
-        self.path, self.lines = Path(path), []
-        if self.path.suffix.lower() not in (".csv", ".json"):
+        self.path = Path(path)
+        self.is_json = self.path.suffix.lower() == ".json"
+        if not self.is_json and self.path.suffix.lower() != ".csv":
             raise ValueError(f"{path}: expected a name ending in .json or .csv")
 
     def on_train_begin(self, trainer):
-        self.lines = []
+        self.lines = []         # they stay, so that late in a training an epoch takes no longer than at its beginning
         super().on_train_begin(trainer)
 
     def write(self, trainer):
-        history, json_file = trainer.history, self.path.suffix.lower() == ".json"
+        history = trainer.history
         for place in range(len(self.lines) - len(history["loss"]), 0):      # -1 is the last epoch
             row = {name: float(values[place]) for name, values in history.items() if len(values) >= -place}
-            self.lines.append(json.dumps(row) if json_file else _csv(row.get(name, "") for name in history))
-        lines = ["[", ",\n".join(self.lines), "]"] if json_file else [_csv(history), *self.lines]
+            self.lines.append(json.dumps(row) if self.is_json else _csv(row.get(name, "") for name in history))
+        lines = ["[", ",\n".join(self.lines), "]"] if self.is_json else [_csv(history), *self.lines]
         write_atomically(self.path, "".join(line + "\n" for line in lines).encode())
 
 

@@ -19,17 +19,13 @@ SCHEDULES = {"constant": None, "step": Schedule(step), "cosine": Schedule(cosine
 def training_options(doc, epochs, limit=None, parser=None, schedule=None):
     """Read the command line, and seed NumPy's random numbers with --seed.
 
-    Parameters
-    ----------
     doc : the script's own docstring, see `common.script.start`
     epochs, limit, schedule : defaults of the options; a limit of None stands for all training examples
-    parser : argparse.ArgumentParser, optional; one that has the script's own options already
+    parser : argparse.ArgumentParser with the script's own options, if it has any
 
-    Returns
-    -------
-    argparse.Namespace of `epochs`, `seed`, `limit` (`x_train[:args.limit]` are the examples to train on) and the
-    script's own options. With a schedule, also of `dataset`, a `dataset.choice.Choice`, and `callbacks`, a list of
-    those that --schedule, --checkpoint, --resume, --log and --live ask for
+    Returns an argparse.Namespace of `epochs`, `seed`, `limit` (train on `x_train[:args.limit]`) and the script's own
+    options. With a schedule, also of `dataset`, a `dataset.choice.Choice`, and `callbacks`, a list of those that
+    --schedule, --checkpoint, --resume, --log and --live ask for.
     """
     parser = parser or argparse.ArgumentParser()
     parser.add_argument("--epochs", type=at_least(1), metavar="N",
@@ -39,7 +35,17 @@ def training_options(doc, epochs, limit=None, parser=None, schedule=None):
     parser.add_argument("--limit", type=at_least(1), default=limit, metavar="N",
                         help=f"train on the first N examples only (default: {limit or 'all'})")
     if schedule:
-        _add_trainer_options(parser, schedule)
+        parser.add_argument("--dataset", choices=CHOICES, default="mnist",
+                            help="what to train on (default: %(default)s)")
+        parser.add_argument("--schedule", choices=SCHEDULES, default=schedule,
+                            help="how the learning rate changes (default: %(default)s)")
+        parser.add_argument("--checkpoint", metavar="FILE",
+                            help="save the state of the training here after every epoch")
+        parser.add_argument("--resume", metavar="FILE",
+                            help="go on from this checkpoint, and end with the numbers of a training without a pause")
+        parser.add_argument("--log", metavar="FILE", help="write the history here after every epoch, as .json or .csv")
+        parser.add_argument("--live", action="store_true",
+                            help="show loss and accuracy in a window during the training")
     args = start(doc, parser)
     try:        # better now than after the training
         for path in (sys.argv[0], vars(args).get("checkpoint"), vars(args).get("log")):
@@ -53,18 +59,6 @@ def training_options(doc, epochs, limit=None, parser=None, schedule=None):
     args.epochs = args.epochs or epochs
     np.random.seed(args.seed)
     return args
-
-
-def _add_trainer_options(parser, schedule):
-    parser.add_argument("--dataset", choices=CHOICES, default="mnist", help="what to train on (default: %(default)s)")
-    parser.add_argument("--schedule", choices=SCHEDULES, default=schedule,
-                        help="how the learning rate changes (default: %(default)s)")
-    for option, words in (
-            ("--checkpoint", "save the state of the training here after every epoch"),
-            ("--resume", "go on from this checkpoint, and end with the numbers of a training without a pause"),
-            ("--log", "write the history here after every epoch, as .json or .csv")):
-        parser.add_argument(option, metavar="FILE", help=words)
-    parser.add_argument("--live", action="store_true", help="show loss and accuracy in a window during the training")
 
 
 def _callbacks(args):

@@ -12,13 +12,8 @@ from common.params import arrays_of, check_names, restore, snapshot
 def save_best(network, path, x_test, t_test, accuracy):
     """Save the network's parameters, in `path` unless those in it are better; then in `<path>_trial.pkl`.
 
-    Parameters
-    ----------
-    accuracy : of the network on x_test, t_test; the parameters in `path` are measured on them too
-
-    Returns
-    -------
-    Path of the file that was written; beside it `accuracy_of` finds how good they are
+    `accuracy` is that of the network on x_test, t_test; the parameters in `path` are measured on them too. Returns the
+    Path of the file that was written. Beside it `accuracy_of` finds how good the parameters are.
     """
     path = Path(path)
     if path.exists():
@@ -27,13 +22,12 @@ def save_best(network, path, x_test, t_test, accuracy):
             saved = load_pickle(path)
             check_names(path, arrays_of(before), saved)
             restore(before, saved)
-        except ValueError:                  # of another net, or damaged
-            os.replace(path, kept := path.with_stem(f"{path.stem}_old"))
-            print(f"{path.name} does not fit this net; it is called {kept.name} now")
-        else:
             if (best := before.accuracy(x_test, t_test)) > accuracy:
                 print(f"{path.name} reads {best:.4f} of the test images right, which is better: it stays")
                 path = path.with_stem(f"{path.stem}_trial")
+        except ValueError:                  # of another net, or damaged
+            os.replace(path, kept := path.with_stem(f"{path.stem}_old"))
+            print(f"{path.name} does not fit this net; it is called {kept.name} now")
     save_pickle(path, snapshot(network))
     record = {"accuracy": accuracy, "test images": len(x_test), "crc32": zlib.crc32(path.read_bytes())}
     write_atomically(path.with_suffix(".json"), json.dumps(record).encode())

@@ -5,19 +5,15 @@ import math
 class Schedule:
     """Before each step the learning rate is set to `lr`, the optimizer's own, times function(progress).
 
-    Parameters
-    ----------
     function : step, cosine, or any function of progress, which goes from 0 to 1 over the whole training:
 
-            Schedule(lambda progress: step(progress, drops=(0.8,), factor=0.5))
+        Schedule(lambda progress: step(progress, drops=(0.8,), factor=0.5))
     """
 
     def __init__(self, function):
         self.function, self.epochs = function, None
 
     def on_train_begin(self, trainer):
-        if not hasattr(trainer.optimizer, "lr"):
-            raise ValueError(f"Schedule: expected an optimizer with a learning rate lr, got {trainer.optimizer!r}")
         self.state, self.epochs = {"lr": trainer.optimizer.lr}, trainer.planned_epochs
         if self.epochs < trainer.epochs:
             raise ValueError(f"{self!r} has come to its end: a training with a schedule cannot be made longer")
@@ -32,7 +28,7 @@ class Schedule:
 
     def __repr__(self):
         rates = [round(float(self.function(progress)), 4) for progress in (0.01, 0.5, 0.99)]
-        return f"Schedule({rates}{f' in {self.epochs} epochs' if self.epochs else ''})"
+        return f"Schedule({rates}, epochs={self.epochs})"
 
 
 def step(progress, drops=(0.5, 0.75), factor=0.1):
