@@ -2,7 +2,7 @@
 import signal
 import threading
 import warnings
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 
@@ -19,10 +19,10 @@ def check_whole(name, value, smallest):
 
 
 def check_examples(name, x, t):
-    """x and t as arrays. ValueError: there are no examples, or there is something in them that is no number."""
+    """x and t as arrays. ValueError: there are no examples, or they hold something that is no number."""
     x, t = as_pairs(x, t, name)
     if len(x) == 0 or x.dtype.kind not in "biuf":
-        raise ValueError(f"x_{name}: expected numbers of some examples, got {x.dtype} of {len(x)}")
+        raise ValueError(f"x_{name}: expected examples of numbers, got {len(x)} examples of {x.dtype}")
     if not finite(x):
         bad = next(i for i, example in enumerate(x) if not finite(example))
         raise ValueError(f"x_{name}[{bad}]: expected numbers, got NaN or inf")
@@ -69,19 +69,17 @@ def stop_signals():
     A second signal ends the program at once. One that it was started to ignore (by `&` in a shell script, by nohup)
     stays ignored. Python hands signals to the main thread alone: in other threads the list stays empty.
     """
-    received, before = [], {}
+    received = []
 
     def handler(signum, frame):
         if received:
             raise KeyboardInterrupt if signum == signal.SIGINT else SystemExit(128 + signum)
         received.append(signum)
 
-    if threading.current_thread() is threading.main_thread():
+    with ExitStack() as at_the_end:
         for signum in (signal.SIGINT, signal.SIGTERM):
-            if signal.getsignal(signum) not in (signal.SIG_IGN, None):      # None: it is handled by a C library
-                before[signum] = signal.signal(signum, handler)
-    try:
+            old_handler = signal.getsignal(signum)              # None: a C library has its own
+            if threading.current_thread() is threading.main_thread() and old_handler not in (signal.SIG_IGN, None):
+                signal.signal(signum, handler)
+                at_the_end.callback(signal.signal, signum, old_handler)
         yield received
-    finally:
-        for signum, old_handler in before.items():
-            signal.signal(signum, old_handler)

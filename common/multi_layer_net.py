@@ -1,5 +1,5 @@
 """A fully connected net (book, chapter 6)."""
-import numpy as np
+import numpy as np  # noqa: F401
 
 # The names that `from common.multi_layer_net import *` brings in the book.
 from common.multi_layer_net_extend import (Affine, BatchNormalization, Convolution, Dropout,  # noqa: F401
@@ -10,9 +10,7 @@ from common.multi_layer_net_extend import (Affine, BatchNormalization, Convoluti
 
 
 class MultiLayerNet(MultiLayerNetExtend):
-    """Affine and activation for every hidden layer, then Affine and softmax with loss: see MultiLayerNetExtend."""
+    """Affine and activation for every hidden layer, then Affine and softmax with loss.
 
-    def __init__(self, input_size, hidden_size_list, output_size, activation='relu', weight_init_std='relu',
-                 weight_decay_lambda=0, dtype=np.float32):
-        super().__init__(input_size, hidden_size_list, output_size, activation, weight_init_std, weight_decay_lambda,
-                         dtype=dtype)
+    Its arguments are those of MultiLayerNetExtend, which also has dropout and batch normalization on request.
+    """

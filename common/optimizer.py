@@ -12,7 +12,7 @@ class Optimizer:
     may be changed at any time. Before each step W <- (1 - lr weight_decay) W, for the weights: the parameters whose
     names begin with "W" (Loshchilov, Hutter 2019, arXiv:1711.05101).
     """
-    memory_names = ()       # what is remembered of each parameter: with "v", `self.v["W1"]` is like W1, at first zeros
+    memory_names = ()       # what is remembered of each parameter: ("v",) makes self.v["W1"], an array like W1
 
     def __init__(self, lr=0.01, weight_decay=0):
         # A NumPy float64 would turn float32 steps into float64.
@@ -20,12 +20,12 @@ class Optimizer:
         if not (self.lr >= 0 and self.weight_decay >= 0):
             raise ValueError(f"expected lr and weight_decay >= 0, got {lr} and {weight_decay}")
         for name in self.memory_names:
-            setattr(self, name, {})             # self.v = {}
+            setattr(self, name, {})         # self.v = {}
 
     def update(self, params, grads):
         """One step. params, grads: {"W1": array or number, ...}; grads may have more keys than params."""
         check_gradients_fit(params, grads)
-        memories = [getattr(self, name) for name in self.memory_names]              # [self.v]
+        memories = [getattr(self, name) for name in self.memory_names]      # [self.v]
         for key, param in params.items():
             p = param if isinstance(param, np.ndarray) else np.array(param, np.float64)
             g = np.asarray(grads[key]).reshape(p.shape)
@@ -35,7 +35,7 @@ class Optimizer:
                     memory[key] = np.zeros_like(p, np.result_type(p, np.float32))
             if self.weight_decay and key[0] == "W":
                 p *= 1 - self.lr * self.weight_decay
-            # self.rule(p, g, self.v[key]), for blocks that stay in the processor's caches, on several threads
+            # self.rule(p, g, self.v[key]), in blocks that stay in the processor's caches, on several threads
             run_blocks(lambda part: self.rule(*part), blocks(p, g, *(memory[key] for memory in memories)))
             if p is not param:
                 params[key] = p if p.ndim else p.item()     # a list becomes an array, a number stays one

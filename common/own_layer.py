@@ -5,11 +5,11 @@ from types import SimpleNamespace
 
 import numpy as np
 
-OURS = "common.layers"      # the module of our own classes
+OURS = "common.layers"      # the module of the project's own layers
 
 
 def as_layer(layer):
-    """The layer as Network calls it: in place of a reader's own, an object whose forward takes train_flg too."""
+    """The layer itself; in place of a reader's own, an object that calls it, and whose forward takes train_flg too."""
     if type(layer).__module__ == OURS and not {"forward", "backward"} & vars(layer).keys():
         return layer
 

@@ -22,7 +22,7 @@ class Params(dict):
             self[key] = value
 
     def _fixed(self, *args):
-        raise TypeError("a net's parameters can be assigned but not added or removed")
+        raise TypeError("a net's parameters can be assigned but not added or removed; update() assigns several")
 
     __delitem__ = __ior__ = pop = popitem = clear = setdefault = _fixed
 
@@ -36,7 +36,7 @@ class Gradients(dict):
 
 
 def check_names(source, mine, values):
-    """ValueError: the arrays in `values` have other names or shapes than those in `mine`."""
+    """ValueError: the arrays in `values`, which come from `source`, have other names or shapes than those in `mine`."""
     if not isinstance(values, dict):
         raise ValueError(f"{source}: expected a dict of arrays, got {type(values).__name__}")
     expected = {key: _kind(array) for key, array in mine.items()}
@@ -48,14 +48,14 @@ def check_names(source, mine, values):
 
 
 def _kind(value):
-    """The shape of an array of numbers; of anything else, what it is."""
+    """The shape of an array of numbers; the dtype of another array; the class of anything else."""
     if not isinstance(value, np.ndarray):
         return type(value).__name__
     return value.shape if value.dtype.kind in "biuf" else value.dtype
 
 
 def check_gradients_fit(params, grads):
-    """Every parameter has a gradient of its size. Shapes (1, M) and (M,) count as one, and so do (1,) and ()."""
+    """An error if a parameter has no gradient, or one of another shape. (1, M) counts as (M,), and (1,) as ()."""
     for key, param in params.items():
         if key not in grads:
             raise KeyError(f"{key}: expected a gradient, got those of {list(grads)}; does `gradient` return it?")

@@ -435,7 +435,8 @@ def test_a_file_that_does_not_fit_is_named_and_changes_nothing(kind, tmp_path, r
     without = {key: {k: v for k, v in other.items() if k != key} for key in ("b1", "running_var1")}
     for content, words in (({**other, last: np.ones(7)}, [last, "(7,)", "(3,)"]),
                            ({**other, "W1": other["W1"].T[..., None]}, ["W1: expected (", ", got ("]),
-                           (without["b1"], ["; b1: expected (", "got nothing"]), (without["running_var1"], ["running_var1", "nothing"]),
+                           (without["b1"], ["; b1: expected (", "got nothing"]),
+                           (without["running_var1"], ["running_var1: expected (", "got nothing"]),
                            ({"W1": other["W1"]}, ["b1", "W2", "running_mean1", "got nothing"]),
                            ({**other, "W7": np.ones(3)}, ["W7: expected nothing, got (3,)"]),
                            ({**other, last: np.array(["a", "b", "c"])}, [last]),
