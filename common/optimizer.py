@@ -1,7 +1,7 @@
 """Update rules (book, 6.1). Every rule changes a parameter p, given its gradient g and what it remembers of p."""
 import numpy as np
 
-from common.fast import blocks, run_blocks
+from common.fast import in_blocks
 from common.params import check_gradients_fit
 
 
@@ -36,7 +36,7 @@ class Optimizer:
             if self.weight_decay and key[0] == "W":
                 p *= 1 - self.lr * self.weight_decay
             # self.rule(p, g, self.v[key]), in blocks that stay in the processor's caches, on several threads
-            run_blocks(lambda part: self.rule(*part), blocks(p, g, *(memory[key] for memory in memories)))
+            in_blocks(self.rule, p, g, *(memory[key] for memory in memories))
             if p is not param:
                 params[key] = p if p.ndim else p.item()     # a list becomes an array, a number stays one
 

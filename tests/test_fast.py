@@ -566,7 +566,8 @@ def test_environment_sets_the_threads_but_not_the_results():
 def test_environment_switches_the_engine_off():
     code = ("from common import fast\nfast.set_num_threads(3)\nidents = lambda: len(set(fast.run(lambda i: "
             "time.sleep(0.01) or threading.get_ident(), range(30))))\n"
-            "print(idents(), len(list(fast.blocks(np.ones((999, 999))))))\nfast.on()\nprint(idents())\n")
+            "sizes = []\nfast.in_blocks(lambda part: sizes.append(part.size), np.ones((999, 999)))\n"
+            "print(idents(), len(sizes))\nfast.on()\nprint(idents())\n")
     for value in ("OFF", "0"):
         one, blocks, several = run_code(code, COMMON_FAST=value)
         assert (one, blocks) == ("1", "1") and int(several) > 1
@@ -672,8 +673,10 @@ def test_dot_is_the_matrix_product(shape, dtype, rng):
 
 @pytest.mark.parametrize("shape", [(3,), (300, 400), (1, 100000), (70001,), (2, 3, 200, 100)])
 def test_blocks_are_views_that_cover_everything_once(shape):
-    arrays = np.zeros(shape), np.zeros(shape)
-    for first, second in fast.blocks(*arrays):
+    def add(first, second):
         first += 1
         second += 2
+
+    arrays = np.zeros(shape), np.zeros(shape)
+    fast.in_blocks(add, *arrays)
     assert (arrays[0] == 1).all() and (arrays[1] == 2).all()

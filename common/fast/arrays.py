@@ -22,21 +22,21 @@ def dot(A, B):
     return np.concatenate(run(lambda part: A @ B[:, part], parts), axis=1)
 
 
-def blocks(*arrays):
-    """Cut arrays of one shape into blocks alike: [(block of the first, block of the second, ...), ...], all views.
+def in_blocks(function, *arrays):
+    """function(*arrays), for one block after the other of arrays of one shape; many blocks on several threads.
 
     Temporary arrays of that size stay in the caches: so an update rule is fast as it stands in the textbook.
     """
     first = arrays[0]
     if first.size <= BLOCK or not enabled():
-        return [arrays]
-    return [tuple(array[part] for array in arrays)
-            for part in slices(len(first), largest=max(1, BLOCK * len(first) // first.size))]
+        return function(*arrays)
 
+    def work(part):
+        function(*(array[part] for array in arrays))
 
-def run_blocks(function, parts):
-    """function(part) for all blocks, on several threads if they are many."""
-    if len(parts) < 8:
-        for part in parts: function(part)
+    parts = slices(len(first), largest=max(1, BLOCK * len(first) // first.size))
+    if len(parts) < 8:          # done before a second thread has woken up
+        for part in parts:
+            work(part)
     else:
-        run(function, parts)
+        run(work, parts)
