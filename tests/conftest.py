@@ -5,7 +5,9 @@ import threading
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
+threadpool_limits(1, "blas")            # tests run side by side: more threads would wait for each other
 os.environ["MPLBACKEND"] = "agg"        # also for the scripts that tests start: no window waits to be closed
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN and threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)    # pytest was started in the background, `pytest &`

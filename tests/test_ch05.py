@@ -199,10 +199,10 @@ def test_a_training_stopped_in_its_first_epoch_can_be_drawn():
 
 @pytest.mark.skipif("MNIST_DIR" not in os.environ, reason="MNIST_DIR names no folder with the full MNIST")
 def test_part_of_an_epoch_on_the_full_mnist_reaches_80_percent(project):
-    result = run_script(project / "ch05/train_convnet.py", "--epochs", 1, "--limit", 3000, timeout=600,
+    result = run_script(project / "ch05/train_neuralnet.py", "--epochs", 1, "--limit", 30000, timeout=600,
                         MNIST_DIR=str(ROOT / os.environ["MNIST_DIR"]), OPENBLAS_NUM_THREADS=None)
     (project / "dataset/mnist.pkl").unlink()        # the other tests mean the mini MNIST
-    accuracy = re.fullmatch(r"SimpleConvNet: ([\d.]+) of 10,000 test images right, .*", last_line(result))[1]
+    accuracy = re.fullmatch(r"TwoLayerNet: ([\d.]+) of 10,000 test images right, .*", last_line(result))[1]
     assert float(accuracy) >= 0.8
 
 

@@ -13,7 +13,7 @@ import pytest
 from bounds import assert_rounded, check, distinct
 from scripts import ROOT
 from test_layers import LAYERS
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from common import fast
 from common.layers import (Affine, BatchNormalization, Convolution, Dropout, GlobalAveragePooling, Layer, Pooling, Relu,
@@ -539,6 +539,7 @@ except ValueError: print(look()[:2] == before[:2])
     assert out == ["True", "True"]
 
 
+@threadpool_limits.wrap(limits=2, user_api="blas")
 def test_blas_has_one_thread_while_pieces_are_computed():
     """Two kinds of threads would fight for the cores."""
     fast.set_num_threads(2)

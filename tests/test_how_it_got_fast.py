@@ -1,5 +1,6 @@
 """The ladder: every rung computes what the loops compute, and the script says so in its table and figure."""
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -43,11 +44,13 @@ def test_switched_off_the_engine_cuts_no_batch(rng, fast_on_again):
     assert len(layer.slices) == 3
 
 
-def test_a_wrong_rung_is_seen_in_its_difference(fast_on_again):
+def test_a_wrong_rung_is_seen_in_its_difference(fast_on_again, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", "a stand-in")
     few = {"x": np.ones((2, 1))}
     measured = climb(lambda rung, values: lambda: {"out": values["x"] * (1.25 if rung == "slices" else 1)},
                      lambda torch, values: lambda: {"out": values["x"]}, few, 3, 1)
     assert {rung: share for rung, (_, share) in measured.items() if share} == {"slices": 0.25}
+    assert list(measured) == [*RUNGS, "PyTorch"]
 
 
 def test_the_script_prints_every_rung_and_draws(tmp_path):
