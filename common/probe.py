@@ -24,7 +24,8 @@ class Probe:
     def __init__(self, thing, inputs, is_layer):
         in_float64 = {id(value): value.astype(np.float64) for value in reachable(thing)
                       if isinstance(value, np.ndarray) and value.dtype.kind == "f"}
-        self.thing = thing = copy.deepcopy(thing, in_float64)
+        given, self.thing = thing, copy.deepcopy(thing, in_float64)
+        thing = self.thing
         self.is_layer, self.parameters = is_layer, []
         self._forward = thing.forward if is_layer else thing.loss
         self._names = list(inspect.signature(self._forward).parameters)
@@ -35,6 +36,7 @@ class Probe:
         self.size = max(np.abs(self.weighted()).sum(), 1e-4 * np.abs(self.dout).sum() if self.out.ndim else 1)
         grads = self.gradients()        # a layer may have no dW before its first backward
         self.parameters = list(parameter_names(thing) if is_layer else thing.params)
+        self._check_memory(vars(given) if is_layer else given.params, reachable(given))
         owner = vars(thing) if is_layer else thing.params
         for name in self.parameters:
             owner[name] = np.asarray(owner[name], np.float64)
@@ -48,6 +50,15 @@ class Probe:
             if owner[name] is not self.arrays[name] or not np.array_equal(owner[name], start[name]):
                 raise ValueError(f"check_gradients: forward or backward changes {name}. A gradient belongs in d{name}, "
                                  f"a step {name} -= lr * d{name} after backward; what forward remembers, elsewhere")
+
+    def _check_memory(self, owner, things):
+        """ValueError: a parameter cannot change alone, as it shares its memory."""
+        mine = [owner[name] for name in self.parameters]
+        others = [value for value in things if isinstance(value, np.ndarray) and not any(value is W for W in mine)]
+        for i, name in enumerate(self.parameters):
+            if any(np.may_share_memory(mine[i], other) for other in mine[:i] + others):
+                raise ValueError(f"check_gradients: {name} shares its memory with another array, as W.T does with W; "
+                                 "take W.T in forward, and give every parameter an array of its own")
 
     def _first_result(self, given):
         """What forward gives. Whole numbers become floats, unless they are used as indices."""

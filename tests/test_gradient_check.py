@@ -18,6 +18,7 @@ from common.gradient import check_gradients
 from common.layers import (Affine, BatchNormalization, Convolution, Layer, Pooling, Relu, Sigmoid,
                            SoftmaxWithLoss)
 from common.multi_layer_net_extend import MultiLayerNetExtend
+from common.network import Network
 
 
 def normal(*shape):
@@ -406,6 +407,17 @@ def step_of_net(network, x, t):
     return grads
 
 
+def tied():
+    W = normal(3, 3)
+    return Network([Affine(W, normal(3)), Affine(W, normal(3))])
+
+
+def transposed():
+    layer = BookAffine(normal(3, 3), normal(3))
+    layer.W_t = layer.W.T
+    return layer
+
+
 def running(layer, x):
     layer.b = 0.9 * layer.b + 0.1 * x.mean(axis=0)
     return BookAffine.forward(layer, x)
@@ -425,6 +437,8 @@ def running(layer, x):
     (affine(backward=new_array), [X], {}, "backward changes W"),
     (affine(forward=shrink), [X], {}, "forward or backward changes W"),
     (net(gradient=step_of_net), [normal(5, 4), np.arange(5) % 3], {}, "backward changes W1"),
+    (tied, [normal(5, 3), np.arange(5) % 3], {}, "W2 shares its memory with another array"),
+    (transposed, [X], {}, "W shares its memory with another array, as W.T does"),
     (net(loss=lambda s, x, t: None), [normal(5, 4), np.arange(5) % 3], {}, "Net.loss gives None")])
 def test_what_says_nothing_is_an_error_and_no_pass(build, inputs, options, says):
     with pytest.raises(ValueError, match=says):
