@@ -17,7 +17,7 @@ from ch05.deep_convnet import DeepConvNet
 from ch05.parameters import load_trained
 from common.script import start
 from common.training.evaluation import calibration, confusion_matrix, probabilities, table
-from common.figures.plot import class_accuracies, confusion, reliability, show
+from common.figures.plot import confusion, reliability, show
 from dataset.mnist import load_mnist
 
 if __name__ == "__main__":
@@ -36,8 +36,6 @@ if __name__ == "__main__":
     accuracy = matrix.diagonal() / matrix.sum(axis=1)       # of the images of each digit, those read right
     print("\nEach digit:")
     print(table({"digit": range(10), "examples": np.bincount(t_test, minlength=10), "accuracy": accuracy}))
-    class_accuracies(accuracy)
-    show("evaluate_classes")
 
     count, certainty, right, error = calibration(y, t_test)
     print("\nHow sure the net is, and how often it is right then:")

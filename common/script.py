@@ -1,9 +1,4 @@
-"""How a script of the chapters begins and ends.
-
-    args = start(__doc__)       # first line under `if __name__ == "__main__":`; says what to look at
-    ...
-    end(trainer.exit_code)      # last line, in scripts that may fail or be interrupted
-"""
+"""How a script of the chapters begins, `start(__doc__)`, and ends if it may fail, `end(exit_code)`."""
 import argparse
 import shutil
 import sys
@@ -13,8 +8,7 @@ import textwrap
 def start(doc, parser=None):
     """Read the command line, then print the first two paragraphs of `doc`: what the script is, and what to look at.
 
-    `doc` is the script's `__doc__`; --help prints all of it. `parser` is an argparse.ArgumentParser with the script's
-    own options. Returns an argparse.Namespace.
+    --help prints all of `doc`. `parser`, an argparse.ArgumentParser, has the script's own options.
     """
     print_any_letters()
     parser = parser or argparse.ArgumentParser()

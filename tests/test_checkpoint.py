@@ -184,7 +184,7 @@ def test_a_schedule_that_has_come_to_its_end_is_named():
     trainer = trainer_of(Schedule(cosine))
     trainer.train()
     trainer.epochs = 6
-    with pytest.raises(ValueError, match=r"Schedule\(\[0.1, 0.5868, 0.0003\], epochs=4\) has come to its end"):
+    with pytest.raises(ValueError, match=r"schedule \[0.1, 0.5868, 0.0003\] in 4 epochs has come to its end"):
         trainer.train()
     assert trainer.current_epoch == 4
 
@@ -332,10 +332,10 @@ def test_a_checkpoint_is_the_last_of_the_callbacks(tmp_path):
      r"optimizer: expected .*, got SGD\(weight_decay=0.1"),
     ([], {"mini_batch_size": 10}, "mini_batch_size: expected 16, got 10"),
     ([], {"n": 61}, "number of training examples: expected 60, got 61"),
-    ([BestWeights(*blobs(20))], {}, r"callbacks with a state: expected none, got BestWeights\(20 examples\)"),
+    ([BestWeights(*blobs(20))], {}, r"callbacks with a state: expected none, got BestWeights\(settings=20 examples\)"),
     ([Averaging(0.99)], {}, r"callbacks with a state: expected none, got Averaging\(decay=0.99\)"),
     ([Schedule(cosine)], {},
-     r"expected none, got Schedule\(\[0\.1, 0\.5868, 0\.0003\], epochs=4\). Set it as it was"),
+     r"expected none, got Schedule\(settings=\[0\.1, 0\.5868, 0\.0003\] in 4 epochs\). Set it as it was"),
     ([], {"net": MultiLayerNetExtend(2, [6], 3, use_batchnorm=True).astype(np.float64)},
      "from another training: dtype of the parameters: expected .*float32.*, got .*float64"),
     ([], {"net": MultiLayerNetExtend(2, [7], 3, use_batchnorm=True)},
@@ -371,7 +371,7 @@ def test_a_checkpoint_of_other_examples_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("callbacks, epochs, words", [
-    ([Schedule(cosine)], 6, "epochs=4.*, got .*epochs=6.*only a training with a constant"),
+    ([Schedule(cosine)], 6, "in 4 epochs.*, got .*in 6 epochs.*only a training with a constant"),
     ([], 4, "expected .*Schedule"), ([Schedule(step)], 4, "expected .*Schedule")])
 def test_a_schedule_cannot_be_changed_on_the_way(tmp_path, callbacks, epochs, words):
     """It could not have led to the learning rates so far."""

@@ -102,16 +102,15 @@ def headless():
 
 
 def test_plots_show_the_numbers(headless):
-    axes = plot.confusion([[7, 2, 0], [0, 8, 0], [1, 0, 9]])
+    axes, shares = plot.confusion([[7, 2, 0], [0, 8, 0], [1, 0, 3]])
     assert {(text.get_position(), text.get_text()) for text in axes.texts} == {
-        ((0, 0), "7"), ((1, 0), "2"), ((1, 1), "8"), ((0, 2), "1"), ((2, 2), "9")}
+        ((0, 0), "7"), ((1, 0), "2"), ((1, 1), "8"), ((0, 2), "1"), ((2, 2), "3")}
     np.testing.assert_array_equal(axes.images[0].get_array(), [[0, 2, 0], [0, 0, 0], [1, 0, 0]])
 
-    axes = plot.class_accuracies([0.75, 1.0])
-    assert [bar.get_height() for bar in axes.patches] == [0.25, 0]
-    assert [text.get_text() for text in axes.texts] == ["25.00%", "0.00%"]
+    np.testing.assert_allclose([bar.get_width() for bar in shares.patches], [2 / 9, 0, 0.25])
+    assert [text.get_text() for text in shares.texts] == ["22.22%", "0.00%", "25.00%"]
 
-    upper, lower = plot.reliability(*calibration(Y, T, bins=5))
-    np.testing.assert_allclose(upper.lines[1].get_xydata(), [[0.4, 0], [0.725, 1], [0.9, 0]])
-    assert [bar.get_height() for bar in lower.patches] == [0, 0, 1, 2, 1]
+    axes = plot.reliability(*calibration(Y, T, bins=5))
+    np.testing.assert_allclose(axes.lines[1].get_xydata(), [[0.4, 0], [0.725, 1], [0.9, 0]])
+    assert [(text.xy, text.get_text()) for text in axes.texts] == [((0.4, 0), "1"), ((0.725, 1), "2"), ((0.9, 0), "1")]
     plt.gcf().canvas.draw()

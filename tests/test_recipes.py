@@ -51,7 +51,7 @@ def test_evaluation_prints_and_draws_what_the_net_does(project, tmp_path):
     accuracy, error = re.fullmatch(r"DeepConvNet: ([\d.]+) of 1,000 test digits right; expected calibration error "
                                    r"([\d.]+)", last_line(result)).groups()
     assert float(accuracy) == matrix.trace() / 1000 and 0 < float(error) < 1
-    for figure in ("confusion", "classes", "calibration"):
+    for figure in ("confusion", "calibration"):
         assert_drawn(project / f"ch05/evaluate_{figure}.png")
 
 
@@ -154,7 +154,7 @@ def test_the_epochs_of_a_checkpoint_are_those_it_was_to_have(tmp_path, monkeypat
 
 @pytest.mark.parametrize("words, hidden, message", [
     (("--schedule", "cosine", "--epochs", 3), 4,
-     r"epochs=2\), got Schedule.*epochs=3.*only a training with a constant"),
+     r"in 2 epochs\), got Schedule.*in 3 epochs.*only a training with a constant"),
     ((), 4, r"got none. Set it as it was"), (("--schedule", "cosine"), 5, "does not fit this net; W1: expected"),
     (("--schedule", "cosine", "--checkpoint", "absent/state"), 4, "'absent/state': files cannot be written to")])
 def test_what_cannot_be_resumed_ends_a_script_in_one_line(tmp_path, monkeypatch, capsys, words, hidden, message):

@@ -1,28 +1,24 @@
 """Curves of a training: losses and accuracies by step or by epoch."""
 import numpy as np
-from cycler import cycler
 from matplotlib.ticker import MaxNLocator
 
 from common.figures.screen import plt
 from common.util import smooth_curve
 
 # Curves stay apart on grey paper too: each has its own line, marker and darkness.
-STYLES = (cycler(color=["tab:blue", "tab:orange", "tab:green", "tab:red", "tab:purple", "black"])
-          + cycler(linestyle=["-", "--", "-.", ":", "-", "--"])
-          + cycler(marker=["o", "s", "^", "D", "v", "x"]))
+STYLES = {"color": ["tab:blue", "tab:orange", "tab:green", "tab:red", "tab:purple", "black"],
+          "linestyle": ["-", "--", "-.", ":", "-", "--"], "marker": ["o", "s", "^", "D", "v", "x"]}
 
 
 def lines(curves, xlabel, ylabel, title=None, axes=None):
-    """Draw histories that start at 1: a value per epoch, or per iteration.
+    """Draw histories that start at 1, a value per epoch or per iteration. Returns the matplotlib Axes.
 
     curves : {name in the legend: (n,) values}; lengths may differ
     axes : matplotlib Axes, for several plots in one figure; a new figure if omitted
-
-    Returns the matplotlib Axes.
     """
     if axes is None:
         axes = plt.subplots(figsize=(7, 4.5), layout="constrained")[1]
-    axes.set_prop_cycle(STYLES)
+    axes.set_prop_cycle(**STYLES)
     for label, values in curves.items():
         axes.plot(np.arange(1, len(values) + 1), values, label=label, linewidth=1, markersize=5,
                   markevery=max(1, len(values) // 10))

@@ -7,45 +7,36 @@ from common.figures.screen import plt
 def confusion(matrix):
     """Draw a matrix (K, K) of `common.training.evaluation.confusion_matrix`: the darker, the more mistakes.
 
-    Rows are the right classes, columns the net's. Returns the matplotlib Axes.
+    Rows are the right classes, columns the net's. On the right stands what share of each class is read wrong. Returns
+    both matplotlib Axes.
     """
-    matrix = np.asarray(matrix)
-    mistakes = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)     # else the diagonal would drown them
-    axes = plt.subplots(figsize=(6.5, 6), layout="constrained")[1]
-    axes.imshow(mistakes, cmap="Oranges", vmin=0, vmax=max(1, 1.5 * mistakes.max()))     # pale enough for black numbers
-    for row, column in zip(*matrix.nonzero()):
-        axes.text(column, row, matrix[row, column], ha="center", va="center", fontsize=9,
-                  weight="bold" if row == column else None)
-    axes.set(xticks=range(len(matrix)), yticks=range(len(matrix)), xlabel="what the net says", ylabel="right answer")
-    return axes
-
-
-def class_accuracies(accuracy):
-    """Draw each class's share of mistakes, 1 - accuracy (K,). Returns the matplotlib Axes."""
-    mistakes = 1 - np.asarray(accuracy)         # bars of 0.99 and 0.98 would look alike
-    axes = plt.subplots(figsize=(7, 4), layout="constrained")[1]
-    bars = axes.bar(range(len(mistakes)), mistakes, color="tab:orange")
-    axes.bar_label(bars, [f"{share:.2%}" for share in mistakes], fontsize=8)
-    axes.set(xticks=range(len(mistakes)), xlabel="class", ylabel="share of its examples read wrong")
-    axes.yaxis.set_major_formatter("{x:.1%}")
-    return axes
+    K = len(matrix)
+    mistakes = np.where(np.eye(K, dtype=bool), 0, matrix)       # else the diagonal would drown them
+    left, right = plt.subplots(1, 2, figsize=(9, 6), width_ratios=[3, 1], sharey=True, layout="constrained")[1]
+    left.imshow(mistakes, cmap="Oranges", vmax=max(1, 2 * mistakes.max()), aspect="auto")     # pale, to be read
+    for row, column in np.argwhere(matrix):
+        left.text(column, row, matrix[row][column], ha="center", va="center", weight="bold" if row == column else None)
+    left.set(xticks=range(K), yticks=range(K), xlabel="what the net says", ylabel="right answer")
+    shares = mistakes.sum(axis=1) / np.maximum(1, np.sum(matrix, axis=1))
+    right.bar_label(right.barh(range(K), shares, color="tab:orange"), [f"{share:.2%}" for share in shares], fontsize=8)
+    right.set(xlabel="share that is read wrong", xmargin=0.3)
+    right.xaxis.set_major_formatter("{x:.1%}")
+    return left, right
 
 
 def reliability(count, certainty, accuracy, error):
     """Draw how often a net is right against how sure it is: on the diagonal, if it knows itself.
 
-    The arguments are what `common.training.evaluation.calibration` returns. Returns two matplotlib Axes: the
-    accuracies, and below them the number of examples in each bin.
+    The arguments are what `common.training.evaluation.calibration` returns; at each point stands the number of its
+    examples. Returns the matplotlib Axes.
     """
-    upper, lower = plt.subplots(2, 1, figsize=(5.5, 6.5), sharex=True, height_ratios=[3, 1], layout="constrained")[1]
-    filled = np.asarray(count) > 0          # the curve goes on over empty bins
-    upper.plot([0, 1], [0, 1], linestyle="--", color="black", linewidth=1, label="right as often as sure")
-    upper.plot(np.asarray(certainty)[filled], np.asarray(accuracy)[filled], marker="o", color="tab:blue",
-               label=f"the net; expected calibration error {error:.4f}")
-    upper.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share that is right")
-    upper.grid(alpha=0.3)
-    upper.legend()
-    middles = (np.arange(len(count)) + 0.5) / len(count)
-    lower.bar(middles, count, width=0.9 / len(count), color="tab:orange")
-    lower.set(xlabel="how sure the net is", ylabel="examples", yscale="symlog")
-    return [upper, lower]
+    axes = plt.subplots(figsize=(6, 6), layout="constrained")[1]
+    axes.plot([0, 1], [0, 1], linestyle="--", color="black", linewidth=1, label="right as often as sure")
+    filled = count > 0
+    axes.plot(certainty[filled], accuracy[filled], marker="o", label=f"the net; expected calibration error {error:.4f}")
+    for n, *place in zip(count[filled], certainty[filled], accuracy[filled]):
+        axes.annotate(f"{n:,}", place, xytext=(7, -3), textcoords="offset points", fontsize=8)
+    axes.set(xlim=(0, 1.05), ylim=(0, 1.05), xlabel="how sure the net is", ylabel="share that is right")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return axes

@@ -2,7 +2,6 @@
 import textwrap
 
 import numpy as np
-from matplotlib.colors import LogNorm
 
 from common.figures.screen import plt
 
@@ -24,16 +23,17 @@ def gradient_check(check, title="", diagnoses=True):
     for row, (name, found) in zip(grid, check.items()):
         largest = max(found.largest, np.finfo(float).tiny)
         signed = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}
-        sizes = {"cmap": "YlOrRd", "norm": LogNorm(1e-12, 1, clip=True)}
-        for axes, values, scale in [(row[0], found.by_backprop, signed), (row[1], found.by_differences, signed),
-                                    (row[2], found.difference / found.scale, sizes)]:
+        sizes = {"cmap": "YlOrRd", "norm": "log", "vmin": 1e-12, "vmax": 1}
+        relative = np.clip(found.difference / found.scale, 1e-12, 1)        # zeros have no logarithm
+        for axes, values, scale in zip(row, (found.by_backprop, found.by_differences, relative),
+                                       (signed, signed, sizes)):
             matrix = values.reshape(len(values), -1) if values.ndim > 1 else values.reshape(1, -1)
             image = axes.imshow(matrix, aspect="auto", interpolation="nearest", **scale)
             axes.set(xticks=[], yticks=[])
             colorbar = figure.colorbar(image, ax=axes)
         colorbar.ax.axhline(check.bound, color="black", linewidth=2)
         row[0].set_ylabel(f"d{name} {found.difference.shape}\n{'FAILED' if name in check.failed else 'passed'}")
-    for axes, words in zip(grid[0], ("by backpropagation", "by differences",
-                                     f"difference / largest gradient; bound {check.bound:.0e}")):
-        axes.set_title(words)
+    grid[0, 0].set_title("by backpropagation")
+    grid[0, 1].set_title("by differences")
+    grid[0, 2].set_title(f"difference / largest gradient; bound {check.bound:.0e}")
     return grid

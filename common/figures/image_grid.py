@@ -19,25 +19,19 @@ def tiles(images, columns, top=1, left=1):
 
 
 def image_grid(images, titles=(), columns=10, title=None):
-    """Draw images in rows, all on one grey scale from the smallest value (black) to the largest (white).
+    """Draw images in rows, from the smallest value of all (black) to the largest (white). Returns the matplotlib Axes.
 
     images : (N, H, W), (N, 1, H, W) or (N, H*W) of square images; any range of values
     titles : N values, each a line over its image; title stands over the figure
-
-    Returns the matplotlib Axes.
     """
     images = np.asarray(images, dtype=float)
     N, side = len(images), math.isqrt(images.shape[-1])
     H, W = images.shape[-2:] if images.ndim > 2 else (side, side)
-    if images.size == 0 or images.size != N * H * W:
-        raise ValueError("images: expected shape (N, H, W), (N, 1, H, W) or (N, H*W) of square images, "
-                         f"got {images.shape}")
-    if len(titles) not in (0, N):
-        raise ValueError(f"titles: expected {N}, one for each image, got {len(titles)}")
+    images = images.reshape(N, H, W)
     columns = min(columns, N)
     gap = max(1, W // 10)
     top = gap + (math.ceil(W / 5) if len(titles) else 0)        # room for a line of text
-    picture = tiles(images.reshape(N, H, W), columns, top, gap)
+    picture = tiles(images, columns, top, gap)
 
     width = min(max(3, columns), 10)        # inches
     height = width * picture.shape[0] / picture.shape[1] + (0.4 if title else 0)

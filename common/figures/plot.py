@@ -7,11 +7,11 @@ Each function draws one new figure and returns its axes. A script may as well dr
 """
 from common.figures.curves import lines, training_curves
 from common.figures.draw_graph import draw
-from common.figures.evaluation import class_accuracies, confusion, reliability
+from common.figures.evaluation import confusion, reliability
 from common.figures.gradient_check import gradient_check
 from common.figures.graph import record
 from common.figures.image_grid import image_grid
 from common.figures.screen import plt, save_gif, show, shows_figures
 
-__all__ = ["class_accuracies", "confusion", "draw", "gradient_check", "image_grid", "lines", "plt", "record",
-           "reliability", "save_gif", "show", "shows_figures", "training_curves"]
+__all__ = ["confusion", "draw", "gradient_check", "image_grid", "lines", "plt", "record", "reliability", "save_gif",
+           "show", "shows_figures", "training_curves"]

@@ -29,10 +29,12 @@ def show(name=None):
     """
     figure = plt.gcf()
     if shows_figures():
-        figure.canvas.manager.set_window_title(name or _script().stem)
+        figure.canvas.manager.set_window_title(_path(name).name)
         plt.show()
     else:
-        _save("Figure", name, "png", lambda file: figure.savefig(file, format="png", dpi=120, bbox_inches="tight"))
+        path = f"{_path(name)}.png"
+        write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=120, bbox_inches="tight"))
+        say(f"Figure saved: {path}")
     if not plt.isinteractive():         # else plt.show() did not wait, and a notebook closes its figures itself
         plt.close(figure)
         plt.draw_if_interactive.called = False      # else %run in a notebook draws one more figure, an empty one
@@ -50,20 +52,15 @@ def save_gif(frames, draw, name=None, seconds=0.1):
         file = io.BytesIO()
         figure.savefig(file, format="png", dpi=80)
         figure.set_layout_engine("none")        # the first frame's layout holds: nothing trembles, and it is faster
-        colors = Image.open(file).convert("RGB")
-        images.append(colors.quantize(method=Image.Quantize.FASTOCTREE))        # the default loses small dots
-    durations = [1000 * seconds] * (len(images) - 1) + [1000 * seconds + 2000]
-    _save("Animation", name, "gif", lambda file: images[0].save(
+        images.append(Image.open(file))
+    path, durations = f"{_path(name)}.gif", [1000 * seconds] * (len(images) - 1) + [1000 * seconds + 2000]
+    write_atomically(path, lambda file: images[0].save(
         file, format="GIF", save_all=True, append_images=images[1:], duration=durations, loop=0))
+    say(f"Animation saved: {path}")
 
 
-def _script():
-    return Path(getattr(sys.modules["__main__"], "__file__", None) or "figure.py").resolve()
-
-
-def _save(what, name, ending, write):
-    script = _script()
+def _path(name):
+    """Where to save: `name`, or that of the running script, in the script's folder or the working directory."""
+    script = Path(getattr(sys.modules["__main__"], "__file__", None) or "figure.py").resolve()
     folder = script.parent if os.access(script.parent, os.W_OK) else Path.cwd()
-    path = folder / f"{name or script.stem}.{ending}"
-    write_atomically(path, write)
-    say(f"{what} saved: {path}")
+    return folder / (name or script.stem)

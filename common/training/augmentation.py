@@ -19,7 +19,7 @@ class Augmentation:
 def distort(x, shift=0, rotation=0, scale=0, shear=0, elastic=0, share=1):
     """A randomly distorted copy of each image, drawn by np.random; what lies outside an image counts as 0.
 
-    x : (N, C, H, W), float32 or float64
+    x : (N, C, H, W); the result is new, and of float32 unless x is of float64
     shift : pixels, at most, along each axis
     rotation : degrees, at most, to either side
     scale : 0.1 draws factors from 0.9 to 1.1, one for the height and one for the width
@@ -28,36 +28,28 @@ def distort(x, shift=0, rotation=0, scale=0, shear=0, elastic=0, share=1):
         (Simard, Steinkraus, Platt 2003: about 1.4, smoothed as here by a Gaussian with a sigma of 4 pixels)
     share : of the images, drawn at random, that are distorted; 1 for all. Between pixels an image is read blurred, so a
         net that has seen distorted ones only is a stranger to sharp ones
-
-    Returns a new array of the same shape and dtype.
     """
-    if x.ndim != 4 or x.dtype.kind != "f":
-        raise ValueError(f"distort: expected images of floats, of shape (N, C, H, W), got {x.dtype} {x.shape}")
     if not 0 <= scale < 1:
         raise ValueError(f"distort: expected 0 <= scale < 1, got {scale}")
+    x = np.asarray(x, np.result_type(x, np.float32))
     if share < 1:
         out, chosen = x.copy(), np.random.rand(len(x)) < share
         out[chosen] = distort(x[chosen], shift, rotation, scale, shear, elastic)
         return out
     N, _, H, W = x.shape
-    pixels = np.indices((H, W)).reshape(2, -1)
+    # Where in the image, seen from its centre, a pixel of the result comes from: a matrix times (row, column).
+    angle = np.radians(np.random.uniform(-rotation, rotation, N))
+    matrices = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])     # (2, 2, N)
+    matrices /= np.random.uniform(1 - scale, 1 + scale, (2, 1, N))
+    matrices[1] -= np.random.uniform(-shear, shear, N) * matrices[0]
     center = np.array([[(H - 1) / 2], [(W - 1) / 2]])
-    source = _random_matrices(N, rotation, scale, shear) @ (pixels - center) + center       # (N, 2, H * W)
+    source = matrices.transpose(2, 0, 1) @ (np.indices((H, W)).reshape(2, -1) - center) + center    # (N, 2, H * W)
     source += np.random.uniform(-shift, shift, (N, 2, 1))
     if elastic:
         noise = np.random.uniform(-3 ** 0.5, 3 ** 0.5, (N, 2, H, W)).astype(x.dtype)    # of variance 1
         smooth = _smoothing(H, x.dtype) @ noise @ _smoothing(W, x.dtype).T
         source += elastic * smooth.reshape(source.shape)
     return _sample(x, source.astype(x.dtype))
-
-
-def _random_matrices(N, rotation, scale, shear):
-    """(N, 2, 2): the (row, column) in the image, seen from its centre, for that in the result."""
-    angle = np.radians(np.random.uniform(-rotation, rotation, N))
-    height, width = np.random.uniform(1 - scale, 1 + scale, (2, N))
-    upper = np.stack([np.cos(angle), -np.sin(angle)]) / height                                      # (2, N)
-    lower = np.stack([np.sin(angle), np.cos(angle)]) / width - np.random.uniform(-shear, shear, N) * upper
-    return np.stack([upper, lower]).transpose(2, 0, 1)
 
 
 def _smoothing(size, dtype, sigma=4):

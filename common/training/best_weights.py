@@ -16,6 +16,7 @@ class BestWeights:
 
     def on_train_begin(self, trainer):
         self.x, self.t = check_examples("validation", self.x, self.t)
+        self.settings = f"{len(self.x)} examples"
         if trainer.current_iter == 0:
             trainer.history["val_acc"] = []
             self.state = {"epoch": 0, "val_acc": -1.0, "arrays": None}
@@ -38,6 +39,3 @@ class BestWeights:
             restore(trainer.network, self.state["arrays"])
             if trainer.verbose:
                 print(f"kept the parameters of epoch {self.state['epoch']}, with val acc {self.state['val_acc']:.4f}")
-
-    def __repr__(self):
-        return f"BestWeights({len(self.x)} examples)"

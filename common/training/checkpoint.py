@@ -16,7 +16,7 @@ PARTS = {"settings": dict, "epochs": int, "network": dict, "optimizer": dict, "c
 class Checkpoint(FileCallback):
     """Saves all that the training's future depends on, before the first step and after every epoch.
 
-    It must be the last of the callbacks: it saves what the others have changed.
+    It must be the last of the callbacks. What a callback has as `settings` must be the same when it is resumed.
 
     path : the file; at any moment it is the old one or the whole new one
     resume : a checkpoint to go on from, in a Trainer with the same settings; also where to save, if `path` is left out.
@@ -28,7 +28,7 @@ class Checkpoint(FileCallback):
 
     def on_train_begin(self, trainer):
         if trainer.callbacks[-1] is not self:
-            raise ValueError("Checkpoint: expected to be the last of the callbacks, to save what the others changed")
+            raise ValueError("Checkpoint: expected to be the last of the callbacks: it saves what the others changed")
         if self.resume:
             load_checkpoint(self.resume, trainer)
             self.resume = None
@@ -49,8 +49,7 @@ def load_checkpoint(path, trainer):
     for name, value in mine["settings"].items():
         if (expected := saved["settings"].get(name)) != value:
             raise ValueError(f"{path} is from another training: {name}: expected {printable(expected)}, got {value}. "
-                             "Set it as it was, or begin anew without resuming; only a training with a constant "
-                             "learning rate can be made longer")
+                             "Set it as it was; only a training with a constant learning rate can be made longer")
     try:
         epoch, step, stop = saved["progress"]
         history = {name: values.tolist() for name, values in saved["history"].items()}
@@ -110,11 +109,10 @@ def _state(trainer):
 
 def _described(thing):
     """Its class, and what its constructor was given, if that is a number or a text: Momentum(momentum=0.9)."""
-    if type(thing).__repr__ is not object.__repr__:
-        return repr(thing)
     init = type(thing).__init__
-    names = {*(inspect.signature(init).parameters if inspect.isfunction(init) else ()), "weight_decay"} - {"lr"}
-    known = [f"{name}={getattr(thing, name)}" for name in sorted(names) if np.isscalar(getattr(thing, name, None))]
+    given = inspect.signature(init).parameters if inspect.isfunction(init) else ()
+    names = sorted({*given, "weight_decay", "settings"} - {"lr"})
+    known = [f"{name}={getattr(thing, name)}" for name in names if np.isscalar(getattr(thing, name, None))]
     return f"{type(thing).__name__}({', '.join(known)})"
 
 

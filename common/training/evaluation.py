@@ -48,11 +48,10 @@ def calibration(y, t, bins=10):
 
 def table(columns):
     """Columns {heading: values} as lines of text, all right-aligned; floats with four decimals."""
-    texts = [[heading, *(f"{value:.4f}" if isinstance(value, float) else str(value)
-                         for value in np.asarray(values).tolist())] for heading, values in columns.items()]
-    widths = [max(map(len, column)) for column in texts]
-    return "\n".join("  ".join(text.rjust(width) for text, width in zip(row, widths))
-                     for row in zip(*texts, strict=True))
+    rows = [columns, *zip(*columns.values(), strict=True)]
+    texts = [[f"{cell:.4f}" if isinstance(cell, (float, np.floating)) else str(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*texts)]
+    return "\n".join("  ".join(map(str.rjust, row, widths)) for row in texts)
 
 
 def _guesses(y, t):

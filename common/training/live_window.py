@@ -1,14 +1,9 @@
 """A window in which loss and accuracy grow while a net is trained."""
 import time
 
-SHARE = 0.05        # of the training's time that the window may take
-
 
 class LiveWindow:
-    """Loss and accuracies in a window, which is closed at the end. If the reader closes it, the training goes on.
-
-    Without a screen it says so.
-    """
+    """Loss and accuracies in a window, which is closed at the end. If the reader closes it, the training goes on."""
 
     def on_train_begin(self, trainer):
         from common.figures import plot         # here: only who asks for a window waits for matplotlib
@@ -21,7 +16,7 @@ class LiveWindow:
             print("--live: there is no screen for a window; the figure is saved at the end")
 
     def on_batch_end(self, trainer):
-        """Draws only so often that no more than SHARE of the time is spent here."""
+        """Draws only so often that no more than a twentieth of the time is spent here."""
         started = time.perf_counter()
         if self.on_screen and started >= self._next_draw and self._plot.plt.fignum_exists("training"):
             self._figure.clear()
@@ -29,7 +24,7 @@ class LiveWindow:
             self._figure.canvas.draw()
             self._figure.canvas.flush_events()          # moved, resized, closed by the reader
             ended = time.perf_counter()
-            self._next_draw = ended + (ended - started) / SHARE
+            self._next_draw = ended + 20 * (ended - started)
 
     def on_train_end(self, trainer):
         self._plot.plt.close(self._figure)

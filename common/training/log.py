@@ -7,10 +7,7 @@ from common.files import write_atomically
 
 
 class FileCallback:
-    """Calls `write(trainer)` before the first step, where an error ends the training, and after every epoch.
-
-    A file that cannot be written then, because another program holds it open say, is tried again after the next epoch.
-    """
+    """Calls `write(trainer)` before the first step, where an error ends the training, and after every epoch."""
 
     def on_train_begin(self, trainer):
         self.write(trainer)
@@ -18,7 +15,7 @@ class FileCallback:
     def on_epoch_end(self, trainer):
         try:
             self.write(trainer)
-        except OSError as error:
+        except OSError as error:        # another program holds the file open, or the disk is full
             print(f"{self.path} could not be written: {error}; next try after the next epoch", file=sys.stderr)
 
 
@@ -42,10 +39,8 @@ class Log(FileCallback):
         history = trainer.history
         for place in range(len(self.lines) - len(history["loss"]), 0):      # -1 is the last epoch
             row = {name: float(values[place]) for name, values in history.items() if len(values) >= -place}
-            self.lines.append(json.dumps(row) if self.is_json else _csv(row.get(name, "") for name in history))
-        lines = ["[", ",\n".join(self.lines), "]"] if self.is_json else [_csv(history), *self.lines]
+            columns = [str(row.get(name, "")) for name in history]
+            self.lines.append(json.dumps(row) if self.is_json else ",".join(columns))
+        heading = ",".join(map(json.dumps, history))        # in quotes: a name may have a comma in it
+        lines = ["[", ",\n".join(self.lines), "]"] if self.is_json else [heading, *self.lines]
         write_atomically(self.path, "".join(line + "\n" for line in lines).encode())
-
-
-def _csv(values):
-    return json.dumps(list(values), separators=(",", ":"))[1:-1]        # names with a comma in them have quotes

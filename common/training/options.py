@@ -28,24 +28,21 @@ def training_options(doc, epochs, limit=None, parser=None, schedule=None):
     --schedule, --checkpoint, --resume, --log and --live ask for.
     """
     parser = parser or argparse.ArgumentParser()
-    parser.add_argument("--epochs", type=at_least(1), metavar="N",
-                        help=f"how often every training example is seen (default: {epochs})")
-    parser.add_argument("--seed", type=at_least(0), default=0, metavar="N",
-                        help="for the random numbers: the same seed, the same result (default: %(default)s)")
-    parser.add_argument("--limit", type=at_least(1), default=limit, metavar="N",
-                        help=f"train on the first N examples only (default: {limit or 'all'})")
+    option = parser.add_argument
+    option("--epochs", type=at_least(1), metavar="N", help=f"how often every example is seen (default: {epochs})")
+    option("--seed", type=at_least(0), default=0, metavar="N",
+           help="for the random numbers: the same seed, the same result (default: %(default)s)")
+    option("--limit", type=at_least(1), default=limit, metavar="N",
+           help=f"train on the first N examples only (default: {limit or 'all'})")
     if schedule:
-        parser.add_argument("--dataset", choices=CHOICES, default="mnist",
-                            help="what to train on (default: %(default)s)")
-        parser.add_argument("--schedule", choices=SCHEDULES, default=schedule,
-                            help="how the learning rate changes (default: %(default)s)")
-        parser.add_argument("--checkpoint", metavar="FILE",
-                            help="save the state of the training here after every epoch")
-        parser.add_argument("--resume", metavar="FILE",
-                            help="go on from this checkpoint, and end with the numbers of a training without a pause")
-        parser.add_argument("--log", metavar="FILE", help="write the history here after every epoch, as .json or .csv")
-        parser.add_argument("--live", action="store_true",
-                            help="show loss and accuracy in a window during the training")
+        option("--dataset", choices=CHOICES, default="mnist", help="what to train on (default: %(default)s)")
+        option("--schedule", choices=SCHEDULES, default=schedule,
+               help="how the learning rate changes (default: %(default)s)")
+        option("--checkpoint", metavar="FILE", help="save the state of the training here after every epoch")
+        option("--resume", metavar="FILE",
+               help="go on from this checkpoint, and end with the numbers of a training without a pause")
+        option("--log", metavar="FILE", help="write the history here after every epoch, as .json or .csv")
+        option("--live", action="store_true", help="show loss and accuracy in a window during the training")
     args = start(doc, parser)
     try:        # better now than after the training
         for path in (sys.argv[0], vars(args).get("checkpoint"), vars(args).get("log")):
@@ -63,12 +60,11 @@ def training_options(doc, epochs, limit=None, parser=None, schedule=None):
 
 def _callbacks(args):
     """What the options ask for; the checkpoint last, as it must be."""
-    callbacks = [SCHEDULES[args.schedule], args.live and LiveWindow(), args.log and Log(args.log)]
-    if args.checkpoint or args.resume:
-        callbacks.append(_Checkpoint(args.checkpoint, args.resume))
     if args.checkpoint and not args.resume and Path(args.checkpoint).exists():
         raise ValueError(f"--checkpoint: {args.checkpoint} exists; --resume {args.checkpoint} goes on from it")
-    return [callback for callback in callbacks if callback]
+    asked = [SCHEDULES[args.schedule], args.live and LiveWindow(), args.log and Log(args.log),
+             (args.checkpoint or args.resume) and _Checkpoint(args.checkpoint, args.resume)]
+    return [callback for callback in asked if callback]
 
 
 class _Checkpoint(Checkpoint):

@@ -3,6 +3,7 @@ import copy
 import json
 import os
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 from common.files import load_pickle, save_pickle, write_atomically
@@ -36,10 +37,8 @@ def save_best(network, path, x_test, t_test, accuracy):
 
 def accuracy_of(path):
     """(accuracy, number of test images) of a file of parameters, or None: it was not saved by `save_best`."""
-    try:
+    with suppress(OSError, ValueError, LookupError, TypeError):
         record = json.loads(path.with_suffix(".json").read_text())
         if record["crc32"] == zlib.crc32(path.read_bytes()):
             return float(record["accuracy"]), int(record["test images"])
-    except (OSError, ValueError, LookupError, TypeError):
-        pass
     return None

@@ -11,12 +11,14 @@ class Schedule:
     """
 
     def __init__(self, function):
-        self.function, self.epochs = function, None
+        self.function = function
 
     def on_train_begin(self, trainer):
         self.state, self.epochs = {"lr": trainer.optimizer.lr}, trainer.planned_epochs
+        rates = [round(float(self.function(progress)), 4) for progress in (0.01, 0.5, 0.99)]
+        self.settings = f"{rates} in {self.epochs} epochs"
         if self.epochs < trainer.epochs:
-            raise ValueError(f"{self!r} has come to its end: a training with a schedule cannot be made longer")
+            raise ValueError(f"the schedule {self.settings} has come to its end: with it no training can be made longer")
 
     def on_batch_begin(self, trainer):
         # The progress in the middle of the step: neither the first nor the last step is wasted on a rate of 0.
@@ -25,10 +27,6 @@ class Schedule:
 
     def on_train_end(self, trainer):
         trainer.optimizer.lr = self.state["lr"]
-
-    def __repr__(self):
-        rates = [round(float(self.function(progress)), 4) for progress in (0.01, 0.5, 0.99)]
-        return f"Schedule({rates}, epochs={self.epochs})"
 
 
 def step(progress, drops=(0.5, 0.75), factor=0.1):
