@@ -248,7 +248,7 @@ def test_the_net_that_predict_computes_is_recorded():
 def test_what_predict_computes_itself_is_not_left_out_in_silence(predict):
     net = NETS["two layers"]()
     net.predict = lambda x, train_flg=False: predict(net.layers, x)
-    with pytest.raises(ValueError, match="TwoLayerNet.predict computes by itself"):
+    with pytest.raises(ValueError, match="TwoLayerNet.predict computes something outside"):
         record(net, *batch(""))
     assert "forward" not in vars(net.layers["Affine1"])
 

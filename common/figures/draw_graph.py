@@ -62,11 +62,8 @@ def draw(graph, title=None, width=11):
     return axes
 
 
-# ---- texts and pictures ----------------------------------------------------------------------------------------------
-
-
 class Block(AnnotationBbox):
-    """Texts and pictures one under the other, if there is a color in a box; its middle, or another `place`, is xybox."""
+    """Texts and pictures one under the other; with a color, in a frame. Its middle, or its `place`, comes to xybox."""
 
     def __init__(self, axes, parts, place=(0.5, 0.5), align="center", color=None, boxstyle="square,pad=0"):
         super().__init__(VPacker(children=parts, align=align, pad=0, sep=2), (0, 0), box_alignment=place,
@@ -84,8 +81,6 @@ def text(lines, size, color="black", weight="normal"):
 
 def value_block(value, size, color):
     """The parts of a block: the value as text and, if it is large, as a small picture. color: FORWARD or BACKWARD."""
-    if value is None:
-        return [text("", size)]
     value = np.asarray(value)
     parts = [text(describe(value), size, color)]
     if value.size > SMALL and value.dtype.kind == "f" and np.isfinite(value).any():
@@ -96,9 +91,10 @@ def value_block(value, size, color):
 def describe(value):
     """A small array in full; of a large one shape, mean and standard deviation."""
     if not 0 < value.size <= SMALL:
-        return "{}\nmean {}\nstd {}".format(value.shape, *mean_and_std(value))
-    digits = 6 if value.size == 1 else 3
-    lines = np.array2string(value + 0, max_line_width=38, formatter={"float_kind": f"{{:.{digits}g}}".format})  # no -0
+        mean, std = mean_and_std(value)
+        return f"{value.shape}\nmean {mean}\nstd {std}"
+    digits = 6 if value.size == 1 else 3        # value + 0: -0 is written as 0
+    lines = np.array2string(value + 0, max_line_width=38, formatter={"float_kind": f"{{:.{digits}g}}".format})
     return "\n".join(line.strip(" []") for line in lines.splitlines())
 
 
@@ -110,6 +106,7 @@ def _picture(value, color):
     if value.ndim == 4:
         maps = value[0, :16]
         picture = tiles(maps, math.ceil(math.sqrt(len(maps))))[1:, 1:]
+        picture[np.isinf(picture)] = np.nan             # left blank
         if color == BACKWARD:               # 0 in the middle; a few large ones shall not hide all others
             norm = CenteredNorm(halfrange=3 * np.nanstd(picture) or 1)
     else:
@@ -122,18 +119,16 @@ def _picture(value, color):
     return OffsetImage(picture, zoom=PICTURE / max(picture.shape), cmap=cmap, norm=norm, interpolation="nearest")
 
 
-# ---- boxes and lines -------------------------------------------------------------------------------------------------
-
-
 class ValueBox(Box):
-    """The place of a value on its line: the value over the line, its derivative under it; an input's name before it."""
+    """A line with the value over it and the derivative under it. An input's line begins with its name."""
 
     def __init__(self, axes, name, value, grad, source, size):
         self.name = Block(axes, [text("" if source else name, size + 1)], place=(0, 0.5))
         self.over = Block(axes, value_block(value, size, FORWARD), place=(0.5, 0))
-        self.under = Block(axes, value_block(grad, size, BACKWARD), place=(0.5, 1))
-        self.begin = 0 if source else self.name.width + 0.06
         self.comes_back = grad is not None
+        back = value_block(grad, size, BACKWARD) if self.comes_back else [text("", size)]
+        self.under = Block(axes, back, place=(0.5, 1))
+        self.begin = 0 if source else self.name.width + 0.06
         super().__init__(self.begin + max(0.45, self.over.width, self.under.width),
                          CLEAR + self.over.height, CLEAR + self.under.height, [source] if source else [])
 
@@ -144,7 +139,7 @@ class ValueBox(Box):
 
 
 class Shape(Box):
-    """A layer, an operation, a dot or the name of a result, where lines end."""
+    """What lines lead to: a layer, an operation, a dot, or the name of a result."""
 
     def __init__(self, axes, values, parts, **frame):
         self.block = Block(axes, parts, **frame)
@@ -173,7 +168,7 @@ def _boxes(axes, graph):
         return boxes[-1]
 
     def shape(name, values, parts, **frame):
-        """From here the value of that name goes on."""
+        """The value of that name comes from here."""
         sources[name] = Shape(axes, values, parts, **frame)
         boxes.append(sources[name])
 
@@ -204,7 +199,7 @@ def _layer(node, size):
 
 
 def _corners(value, target, port, down):
-    """From a value's source along it to the target, `down` below the middle, and as far beside it where it is steep."""
+    """The corners of a line from a value's source to the target, `down` below the middle; where steep, beside it."""
     boxes = [*value.sources, value, target]
     y = boxes[0].y
     points = [(boxes[0].left + (boxes[0].width if value.sources else value.begin), y + down)]

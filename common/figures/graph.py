@@ -44,9 +44,9 @@ class Node:
 
 
 class Graph:
-    """Layers that pass named values on, recorded as they run. It begins with the inputs: Graph(apple=100, tax=1.1).
+    """Layers that pass named values on, recorded as they run. The inputs come first: Graph(apple=100, tax=1.1).
 
-    values : {name: what went forward}, numbers or arrays
+    values : {name: what went forward, a number or an array}
     grads : {name: the derivative of the last value by this one}; where a value was used several times, the sum
     nodes : list of Node, in order of the forward pass
     """
@@ -86,12 +86,13 @@ class Graph:
         return self.grads
 
     def __str__(self):
-        """A table: every value, the layer that made it, and how large what comes back to them is."""
+        """A table of all values: which layer made each, and how large the gradient is that comes back to it."""
         made = {node.out: node for node in self.nodes}
         rows = [("layer", "output", "parameters", "mean", "std", "|dL/dout|", "|dL/dparams|")]
         for name, value in self.values.items():
             params = made[name].params.values() if name in made else ()
-            size, grads = sum(np.size(array) for array, _ in params), [grad for _, grad in params if grad is not None]
+            size = sum(np.size(array) for array, _ in params)
+            grads = [grad for _, grad in params if grad is not None]
             rows.append((made[name].title if name in made else name, str(np.shape(value) or "number"),
                          f"{size:,}" if size else "", *mean_and_std(value),
                          f"{length(self.grads[name]):.3g}" if name in self.grads else "",
@@ -130,7 +131,6 @@ def record(net, x, t=None, opened=()):
     if t is not None and loss is None:
         loss = layers.pop()[1]
     copies, loss = copy.deepcopy((layers, loss))
-    loss_name = type(loss).__name__
     opened = {opened} if isinstance(opened, str) else set(opened)
     can = [kind.__name__ for kind in FORMULAS] + [name for name, layer in copies if type(layer) in FORMULAS]
     if not opened.issubset(can):
@@ -148,11 +148,11 @@ def record(net, x, t=None, opened=()):
         for name in reversed(graph.values):         # a layer may return what it was given: the last one counts
             if graph.values[name] is value:
                 return name
-        raise ValueError(f"{type(net).__name__}.predict computes by itself what is neither x nor a layer's output; "
-                         "make a layer of that, or wire the layers by hand (Graph)")
+        raise ValueError(f"{type(net).__name__}.predict computes something outside of all layers; make a layer of "
+                         "that, or wire the layers by hand (Graph)")
 
     def recorded(name, layer):
-        """A forward in place of a layer's own: it runs this copy of the layer, in training."""
+        """A forward that stands in for a layer's own. It runs this copy of the layer, in training."""
         return lambda x, *args, **options: run(name, layer, name_of(x), out=name)
 
     def in_a_row(x):
@@ -168,7 +168,7 @@ def record(net, x, t=None, opened=()):
         out = name_of(y)
         if t is not None:
             graph.add("t", np.asarray(t))
-            run(loss_name, loss, out, "t", out="loss")
+            run(type(loss).__name__, loss, out, "t", out="loss")
         graph.backward(np.ones_like(y) if t is None else 1)
     finally:
         np.random.set_state(random_state)
@@ -195,16 +195,13 @@ def _run_in_steps(graph, name, layer, inputs, out):
     graph.add(out, graph.values.pop(result.name))
 
 
-# In float32, the squares of small numbers would be 0.
-
-
 def length(*arrays):
-    """The length of all arrays as one vector."""
+    """The length of all arrays as one vector, in float64: in float32, the squares of small numbers would be 0."""
     with np.errstate(over="ignore"):
         return np.sqrt(sum(np.square(array, dtype=float).sum() for array in arrays))
 
 
 def mean_and_std(value):
-    """Both as text; inf and NaN are shown as they are."""
-    with np.errstate(all="ignore"):
+    """Both as text, computed in float64."""
+    with np.errstate(all="ignore"):             # inf and NaN are shown as they are
         return [f"{f(value, dtype=float):.3g}" if np.size(value) else "" for f in (np.mean, np.std)]

@@ -5,6 +5,8 @@ What leads straight on has one height, and what joins it stands below. Lengths a
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+
 COLUMN_GAP = 0.13       # between boxes side by side
 BEND = 0.3              # more, where lines change their height
 BOX_GAP = 0.16          # between boxes one above the other
@@ -18,7 +20,7 @@ class Box:
     above: float                # how far it reaches up from y
     below: float
     sources: list               # boxes that lead to it; the first one gets its height if it can
-    column: int = 0             # to be found by layout
+    column: int = 0             # found by layout
 
     first_column = property(lambda self: max((source.column + 1 for source in self.sources), default=self.column))
     left = property(lambda self: self.x - self.width / 2)
@@ -26,7 +28,7 @@ class Box:
 
 
 def layout(boxes, max_width):
-    """Give every box the place x, y of its middle, the bounds `enter` and `leave` of its columns, and its `row_top`.
+    """Give every box the place x, y of its middle, its `row_top`, and the ends `enter` and `leave` of its columns.
 
     boxes : list of Box, sources before their targets
     max_width : in inches; a wider graph is broken into rows like text, at places where one line alone goes on
@@ -39,7 +41,7 @@ def layout(boxes, max_width):
     for box in boxes:
         box.column -= first
         columns[box.column].append(box)
-    _find_heights(boxes, free=[0] * len(columns))
+    _find_heights(boxes, len(columns))
     lines = [(source, box) for box in boxes for source in box.sources]
     bends = {source.column for source, box in lines if source.y != box.y}
     widths = [max(box.width for box in column) for column in columns]
@@ -57,11 +59,9 @@ def layout(boxes, max_width):
         top = max(box.bottom for box in in_row) + ROW_GAP
 
 
-def _find_heights(boxes, free):
-    """Chains of boxes, each as high as it can be: the last result's first, then what joins it, and so on.
-
-    free : for each column, the height below which there is nothing yet
-    """
+def _find_heights(boxes, column_count):
+    """Chains of boxes, each as high as it can be: the last result's first, then what joins it, and so on."""
+    free = np.zeros(column_count)       # for each column, the height below which there is nothing yet
     placed, todo = set(), [*boxes]
     while todo:
         chain = [todo.pop()]
@@ -70,15 +70,15 @@ def _find_heights(boxes, free):
         while chain[-1].sources and chain[-1].sources[0] not in placed:
             chain.append(chain[-1].sources[0])
         placed.update(chain)
-        y = max(max(free[box.first_column:box.column + 1]) + box.above for box in chain)
+        y = max(free[box.first_column:box.column + 1].max() + box.above for box in chain)
         for box in chain:
             box.y = y
-            free[box.first_column:box.column + 1] = [box.bottom + BOX_GAP] * (box.column + 1 - box.first_column)
+            free[box.first_column:box.column + 1] = box.bottom + BOX_GAP
             todo += reversed(box.sources)
 
 
 def _rows(lines, steps, max_width):
-    """The columns of each row, as ranges."""
+    """The columns of each row, as ranges. `steps` are the widths of the columns, with the gap after each."""
     cuts = [i + 1 for i in range(len(steps) - 3)            # the result does not stand alone
             if sum(source.column <= i < box.column for source, box in lines) == 1]
     starts = [0]
