@@ -301,6 +301,12 @@ def test_layers_may_be_called_as_a_kind(names, loss, opened):
     np.testing.assert_allclose(graph.grads["x"], other.grads["x"], rtol=1e-8, atol=1e-12)
 
 
+def test_a_layer_that_returns_what_it_was_given_is_not_passed_over():
+    same = SimpleNamespace(forward=lambda x: x, backward=lambda dout: dout)
+    graph = record({"same": same, "relu": Relu()}, np.ones((1, 2)))
+    assert [node.inputs for node in graph.nodes] == [("x",), ("same",)]
+
+
 def test_a_layer_that_stands_twice_in_a_net_is_refused():
     relu = Relu()
     with pytest.raises(ValueError, match="this Relu stands in the graph already"):
@@ -490,9 +496,8 @@ def inside(a, b):
 
 
 @pytest.mark.parametrize("name, width", [*((name, 11) for name in PICTURES), ("residual", 4), ("sigmoid opened", 4)])
-def test_nothing_overlaps(name, width, dpi=120):         # as `show` saves it
+def test_nothing_overlaps(name, width):
     axes = draw(PICTURES[name](), title="a title over all of it", width=width)
-    axes.figure.set_dpi(dpi)
     axes.figure.canvas.draw()
     renderer = axes.figure.canvas.get_renderer()
     nodes = [("node", rectangle(block.patch, renderer)) for block in axes.artists if block.patch.get_visible()]
@@ -510,14 +515,21 @@ def test_nothing_overlaps(name, width, dpi=120):         # as `show` saves it
     names, boxes = [name for name, _ in everything], np.array([box for _, box in everything])
     middle, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]) / 2 - 1.5
     round_ones = np.array([a == "node" for a in names]) & np.isclose(half[:, 0], half[:, 1])
+    blocks, before = [rectangle(block, renderer) for block in axes.artists], None
     for line in axes.lines:
         points = axes.transData.transform(line.get_xydata())
+        if line.get_color() == FORWARD:
+            x, y = points[-1]
+            assert any(abs(box[0] - x) < 2 and box[1] <= y <= box[3] for box in blocks), "a line leads to nothing"
         length = np.r_[0, np.linalg.norm(np.diff(points, axis=0), axis=1).cumsum()]
         every = np.arange(0, length[-1], 2)                                 # two pixels
         points = np.stack([np.interp(every, length, points[:, i]) for i in (0, 1)], axis=1)
         away = np.abs(points[:, np.newaxis] - middle) / half
         hit = np.where(round_ones, np.linalg.norm(away, axis=2), away.max(axis=2)).min(axis=0) < 1
         assert not hit.any(), f"a line crosses {names[hit.argmax()]!r}"
+        if line.get_color() == BACKWARD:
+            assert np.linalg.norm(before[:, np.newaxis] - points, axis=2).min() > 4, "forward and backward meet"
+        before = points
 
 
 @pytest.mark.parametrize("module, gap", [(graph_layout, "BOX_GAP"), (draw_graph, "CLEAR")])
@@ -540,7 +552,7 @@ def random_graph(rng):
 def test_any_graph_finds_its_places(width, rng, monkeypatch):
     for _ in range(5):
         monkeypatch.setitem(PICTURES, "random", lambda: random_graph(rng))
-        test_nothing_overlaps("random", width, dpi=rng.choice([72, 100]))
+        test_nothing_overlaps("random", width)
         plt.close("all")
 
 
@@ -548,7 +560,8 @@ def numbers_in_place(axes, color):
     """{text: the middle of its place, in inches} of the numbers of one color, without the legend."""
     axes.figure.canvas.draw()
     places = [(text.get_text(), text.get_window_extent()) for text in texts(axes) if text.get_color() == color]
-    return [(text, (box.x0 + box.x1) / 200, (box.y0 + box.y1) / 200) for text, box in places if "ward" not in text]
+    middles = [(text, (box.p0 + box.p1) / 2 / axes.figure.dpi) for text, box in places if "ward" not in text]
+    return [(text, x, y) for text, (x, y) in middles]
 
 
 def test_over_each_line_stands_the_value_and_under_it_its_derivative():
@@ -588,6 +601,18 @@ def test_odd_values_and_names_are_drawn(values):
     axes.figure.canvas.draw()
     assert {"$x_$", "money in $", r"\alpha$", "what $ costs $"} <= {text.get_text() for text in texts(axes)}
     str(graph)
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_is_infinite_is_left_blank():
+    x = np.ones((1, 2, 4, 4))
+    x[0, 1, 2, 3] = np.inf
+    graph = Graph(x=x)
+    graph.forward(Relu(), "x", out="y")
+    graph.nodes[0].grads = x,
+    for image in draw(graph).findobj(BboxImage)[:2]:
+        blank = np.ma.getmaskarray(np.ma.masked_invalid(image.get_array()))
+        assert blank.sum() == 5 and blank[2, 8] and blank[:, 4].all()          # and the line between the channels
 
 
 @pytest.mark.parametrize("value, text", [
@@ -633,6 +658,11 @@ def test_what_leads_straight_on_has_one_height():
     heights = {text: y for text, _, y in numbers_in_place(draw(two_apples()), "black")}
     assert abs(heights["apple"] - heights["price"]) < 0.05
     assert heights["price"] > heights["tax"] + 0.3 and heights["tax"] + 0.05 >= heights["apple_num"]
+
+    axes = draw(wired({"apples": (MulLayer(), "apple", "apple_num"), "oranges": (MulLayer(), "orange", "orange_num"),
+                       "sum": (AddLayer(), "apples", "oranges")}, apple=100, apple_num=2, orange=150, orange_num=3))
+    heights = {text: y for text, _, y in numbers_in_place(axes, "black")}
+    assert heights["apple"] > heights["apple_num"] > heights["orange"] > heights["orange_num"]
 
 
 # ---- the script ----------------------------------------------------------------------------------------------

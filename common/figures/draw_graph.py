@@ -41,7 +41,7 @@ def draw(graph, title=None, width=11):
 
     Returns the matplotlib Axes, whose coordinates are inches, y downwards.
     """
-    axes = plt.figure().add_axes((0, 0, 1, 1))
+    axes = plt.figure(dpi=120).add_axes((0, 0, 1, 1))       # as `show` saves it: dpi changes the widths of letters
     axes.set_axis_off()
     header = [text(title, 12, weight="bold")] if title else []
     header += [text("→ forward: the value", 9, FORWARD),
@@ -70,7 +70,6 @@ class Block(AnnotationBbox):
                          frameon=color is not None, bboxprops={"boxstyle": boxstyle, "facecolor": color})
         axes.add_artist(self)
         self.width, self.height = self.get_window_extent().size / axes.figure.dpi
-        self.width *= 1.1           # letters are a little wider when saved at another resolution
 
 
 def text(lines, size, color="black", weight="normal"):

@@ -173,7 +173,8 @@ def record(net, x, t=None, opened=()):
     finally:
         np.random.set_state(random_state)
         for (_, layer), before in zip(layers, attributes):
-            layer.__dict__ = before
+            vars(layer).clear()
+            vars(layer).update(before)
     return graph
 
 
