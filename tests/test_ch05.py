@@ -191,7 +191,7 @@ def test_ctrl_c_ends_the_training_and_keeps_what_was_learned(project):
 
 
 def test_a_training_stopped_in_its_first_epoch_can_be_drawn():
-    trainer = SimpleNamespace(train_loss_list=[2.3, 2.2, 2.0], train_acc_list=[], test_acc_list=[])
+    trainer = SimpleNamespace(train_loss_list=[2.3, 2.2, 2.0], train_acc_list=[], test_acc_list=[], history={})
     loss, accuracy = training_curves(trainer)
     assert [len(line.get_xdata()) for line in (*loss.lines, *accuracy.lines)] == [3, 0, 0]
     plt.close()

@@ -18,7 +18,7 @@ class Schedule:
         rates = [round(float(self.function(progress)), 4) for progress in (0.01, 0.5, 0.99)]
         self.settings = f"{rates} in {self.epochs} epochs"
         if self.epochs < trainer.epochs:
-            raise ValueError(f"the schedule {self.settings} has come to its end: it allows no longer training")
+            raise ValueError(f"the schedule {self.settings} has come to its end. Only a constant rate can go on")
 
     def on_batch_begin(self, trainer):
         # The progress in the middle of the step: neither the first nor the last step is wasted on a rate of 0.
