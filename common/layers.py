@@ -1,7 +1,8 @@
 """The layers, forward and backward by hand (book, chapters 5 to 7).
 
-`forward(x)` computes out and remembers what backward needs. `backward(dout)` takes dL/dout and returns dL/dx; the
-gradients of the parameters stay in `dW`, `db` and so on. Every gradient has the shape of what it belongs to.
+`forward(x)` computes out and remembers what backward needs; in prediction (train_flg=False) nothing is remembered.
+`backward(dout)` takes dL/dout and returns dL/dx; the gradients of the parameters stay in `dW`, `db` and so on. Every
+gradient has the shape of what it belongs to.
 
 Images have the shape (N, C, H, W), as in the book. In memory the channels come last, which is faster: an array made as
 (N, H, W, C) is seen through `.transpose(0, 3, 1, 2)`. No value is moved; `.transpose(0, 2, 3, 1)` goes back.
@@ -9,7 +10,7 @@ Images have the shape (N, C, H, W), as in the book. In memory the channels come 
 The line `@in_slices("training", "prediction")` above a class makes it fast. A large batch is cut into slices of a few
 examples. Each slice runs the forward and backward below on a copy of the layer, with the same W and b; then out and dx
 are put together, and dW and db are added up. `@whole_batch` cuts nothing. Both check x and dout first, and let
-prediction (train_flg=False) run on a copy, so that the layer remembers training only. See `common.fast`.
+prediction run on a copy, so that the layer remembers training only. See `common.fast`.
 """
 import numpy as np
 
@@ -27,14 +28,6 @@ class Layer:
     buffer_names = ()       # what is saved with the parameters, but not trained: running_mean, say
     slices = copies = None  # of the last batch in training: its slices, and for each a copy of the layer
     out_shape = None        # of the last forward in training
-
-    def forward(self, x, train_flg=True):
-        """out for x. In prediction (train_flg=False) nothing is remembered."""
-        raise NotImplementedError
-
-    def backward(self, dout):
-        """dL/dx for dL/dout; leaves the gradients of the parameters in dW, db, ..."""
-        raise NotImplementedError
 
     def parameter_gradients(self, dout):
         """backward without dL/dx: the first layer of a network needs no gradient of the data.
