@@ -177,7 +177,8 @@ class Pass:
         if not numbers:
             return f"Backward: dx{name} is 0", "No window sees this pixel."
         terms = " + ".join(map(signed, numbers))
-        text = f"dx{name} = {terms} = {total}, from window{'s' * (len(found) > 1)} {', '.join(str(k) for k, _ in found)}."
+        which = ", ".join(str(k) for k, _ in found)
+        text = f"dx{name} = {terms} = {total}, from window{'s' * (len(found) > 1)} {which}."
         if len(found) > 1:
             text += f" With = in the place of += only the last would be left: {numbers[-1]}."
         return f"Backward: dx{name} is the sum over {count}", text
@@ -203,14 +204,16 @@ class Pass:
                                size=9, color="0.55" if padding else "black")
 
     def frame(self, left, top, width, height, color):
-        self.axes.add_artist(plt.Rectangle((left, top), width, height, fill=False, edgecolor=color, linewidth=2, zorder=3))
+        self.axes.add_artist(plt.Rectangle((left, top), width, height, fill=False, edgecolor=color, linewidth=2,
+                                           zorder=3))
 
     def draw_cells(self):
         """All cells as one artist: by themselves they would take ten times as long."""
         corners, faces = zip(*self.cells)
         squares = np.array(corners)[:, np.newaxis] + [(0, 0), (1, 0), (1, 1), (0, 1)]
-        self.axes.add_collection(plt.matplotlib.collections.PolyCollection(squares, facecolors=faces, edgecolors="0.7", linewidths=0.6, zorder=1),
-                                 autolim=False)
+        cells = plt.matplotlib.collections.PolyCollection(squares, facecolors=faces, edgecolors="0.7", linewidths=0.6,
+                                                          zorder=1)
+        self.axes.add_collection(cells, autolim=False)
 
     def pixel_at(self, event):
         """The pixel of the image under the mouse, or None."""

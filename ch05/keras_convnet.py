@@ -1,7 +1,7 @@
 """The convolutional net of Keras's old MNIST example: two convolutions, one pooling, dropout.
 
-Look at the parameters in the table: 1.2 million, and all but 19,000 of them are in the first affine layer, because there
-is only one pooling before it.
+Look at the parameters in the table: 1.2 million, and all but 19,000 of them are in the first affine layer, because
+there is only one pooling before it.
 
 Before: evaluate.py; next: train_keras_convnet.py, which trains it.
 """
