@@ -74,7 +74,7 @@ def test_drawing_takes_no_more_than_its_share_of_the_time(screen, clock, monkeyp
         clock.now += seconds
     monkeypatch.setattr(plot, "training_curves", draw)
     started = clock.now
-    for _ in range(20_000):
+    for _ in range(8_000):
         clock.now += 0.01
         window.on_batch_end(trainer_of([1.0]))
     assert len(drawn) > 2
