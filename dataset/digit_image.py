@@ -58,13 +58,14 @@ def find_ink(picture):
     gray = _dark_on_light(_checked("picture", picture, ("H", "W", 3)))
     width = SIZE // 3
     for _ in range(2):                  # once the pen's width is known, the ground is found better
-        ink = _contrast(gray, width)
-        pieces = _digit(ink)
-        ink = ink * np.any([piece.mask for piece in pieces], axis=0)
+        pieces = _digit(_contrast(gray, width))
+        ink = np.sum(pieces, axis=0)
         width = max(15, round(3 * _line_width(ink)))
-    for a, b in itertools.permutations(pieces, 2):      # the parts of a 5 overlap, or differ in height
-        taller = max(a.height, b.height)
-        if min(a.height, b.height) > 0.55 * taller and (a.right <= b.left or b.top - a.bottom > 0.15 * taller):
+    boxes = [bounding_box(piece) for piece in pieces]
+    for (top, bottom, _, right), (other_top, other_bottom, other_left, _) in itertools.permutations(boxes, 2):
+        lower, taller = sorted([bottom - top, other_bottom - other_top])
+        apart = right <= other_left or other_top - bottom > 0.15 * taller
+        if apart and lower > 0.55 * taller:         # the parts of a 5 overlap, or differ in height
             raise ValueError("expected one digit, got several; make a picture of each")
     return ink
 
@@ -73,32 +74,22 @@ def _dark_on_light(picture):
     """(H, W): the colours mixed so that edges are strong, and turned round if the ink is lighter than the ground."""
     edges = np.concatenate([np.diff(picture, axis=axis).reshape(-1, 3) for axis in (0, 1)])
     color = np.linalg.eigh(edges.T @ edges)[1][:, -1]           # first principal component
-    gray, margin = picture @ color, SIZE // 20                  # a table beside the paper lies in the margin
-    if _darkness(gray) + _darkness(gray[margin:-margin, margin:-margin]) < 0:
+    gray = Image.fromarray(picture @ color)
+    W, H = gray.size
+    dark = 0            # positive if what differs most from the median around it is darker
+    for margin in (0, 0.05):                                    # a table beside the paper lies in the margin
+        small = gray.resize((32, 32), Image.Resampling.BOX, (margin * W, margin * H, W - margin * W, H - margin * H))
+        darker = (np.asarray(small.filter(ImageFilter.MedianFilter(21))) - np.asarray(small))**3
+        dark += np.sum(darker) / max(np.sum(np.abs(darker)), 1e-9)
+    if dark < 0:
         color = -color
     return np.where(color > 0, picture, 1 - picture) @ np.abs(color) / np.abs(color).sum()
 
 
-def _darkness(gray):
-    """From -1 to 1; positive if what differs most from the median around it is darker."""
-    if gray.size == 0:
-        return 0
-    H, W = gray.shape
-    h, w = (max(1, round(32 * side / max(H, W))) for side in (H, W))
-    small = np.pad(_resize(gray, (w, h), Image.Resampling.BOX), 10, "reflect", reflect_type="odd")
-    around = np.median(sliding_window_view(small, (21, 21)), axis=(2, 3))
-    darker = (_resize(around, (W, H), Image.Resampling.BILINEAR) - gray)**3
-    return np.sum(darker) / max(np.sum(np.abs(darker)), 1e-9)
-
-
-def _resize(gray, size, method):
-    return np.asarray(Image.fromarray(gray.astype(np.float32)).resize(size, method))
-
-
 def _contrast(gray, width):
     """How dark each pixel is against the ground, from 0.0 to 1.0. Strokes narrower than `width` are no ground."""
-    smooth = _maximum(-_maximum(-gray, 5), 5)           # without the brightest noise
-    ground = np.maximum(-_maximum(-_maximum(smooth, width), width), 0.1)
+    smooth = _opened(gray, 5)                           # without the brightest noise
+    ground = np.maximum(-_opened(-smooth, width), 0.1)
     ink = 1 - gray / ground                             # a share of the ground, which a shadow does not change
     low, middle = np.quantile(ink, (0.05, 0.25))        # of the ground, also if the digit covers most of the picture
     ink -= middle
@@ -110,62 +101,47 @@ def _contrast(gray, width):
     return np.clip((ink / level - 0.35) / 0.3, 0, 1).astype(np.float32)
 
 
+def _opened(values, width):
+    """`values` without all that is narrower than `width` pixels and larger than what is around it."""
+    return _maximum(-_maximum(-values, width), width)
+
+
 def _maximum(values, width):
     """The largest value in the square of `width` pixels around each pixel."""
     for _ in "yx":
-        padded = np.full((len(values) + width - 1, values.shape[1]), values.min())      # np.pad takes longer
-        padded[width // 2:][:len(values)] = values
-        values = padded
-        done = 1
-        while done < width:                             # the largest of 2, then 4, 8 ... pixels
-            step = min(done, width - done)
-            values, done = np.maximum(values[:-step], values[step:]), done + step
-        values = values.T
+        values = np.pad(values, ((0, 0), (width // 2, width - 1 - width // 2)), "edge")
+        values = sliding_window_view(values, width, axis=1).max(axis=2).T
     return values
 
 
-class _Piece:
-    """Connected ink: its pixels, its size, and how many edges of the picture it touches."""
-
-    def __init__(self, ink, mask):
-        self.mask, self.mass = mask, np.sum(ink * mask)
-        self.top, self.bottom, self.left, self.right = box = bounding_box(mask)
-        self.height = self.bottom - self.top
-        self.length = max(self.height, self.right - self.left)
-        self.edges = np.sum(np.equal(box, (0, mask.shape[0], 0, mask.shape[1])))
-
-    def frames(self, other):
-        return (self.top < other.top and other.bottom < self.bottom and self.left < other.left
-                and other.right < self.right and other.length > 0.4 * self.length)
-
-
 def _pieces(ink):
-    """The pieces of the ink, the heaviest first, without specks."""
-    H, W = ink.shape
-    blocks = np.pad(ink, ((0, H % 2), (0, W % 2))).reshape((H + 1) // 2, 2, (W + 1) // 2, 2).sum(axis=(1, 3))
+    """The connected pieces of the ink, (H, W) each, the heaviest first, without specks."""
+    blocks = np.asarray(Image.fromarray(ink).reduce(2))
     number, before = np.arange(1, blocks.size + 1).reshape(blocks.shape) * (blocks > 0), None
-    while not np.array_equal(number, before):           # each block takes the largest number beside it, and goes on from there
-        before = number
+    while not np.array_equal(number, before):
+        before = number         # each block takes the largest number n beside it, then what block n has taken
         number = np.append(0, number)[_maximum(number, 3)] * (blocks > 0)
     mass = np.bincount(number.ravel(), blocks.ravel())
-    heavy = np.argsort(-mass)[:np.sum(mass > mass.max() / 50)]
-    return [_Piece(ink, (number == n).repeat(2, axis=0).repeat(2, axis=1)[:H, :W]) for n in heavy]
+    heavy = np.argsort(-mass)[:np.sum(mass > mass.max() / 25)]
+    H, W = ink.shape
+    return [ink * (number == n).repeat(2, axis=0).repeat(2, axis=1)[:H, :W] for n in heavy]
 
 
 def _digit(ink):
     """The pieces of the digit, without printed lines, frames, table edges and what else the picture cuts off."""
     pieces = _pieces(ink)
-    for width in (3, 7, 11) if pieces[0].edges > 1 else ():     # printed lines are thinner than the pen
-        thick = _maximum(_maximum(-_maximum(-ink, width), width), 3) > 0.5
-        inside = _pieces(ink * thick) if thick.any() else []
-        if inside and inside[0].edges < 2 and inside[0].length > SIZE / 20:
-            pieces = inside
-            break
-    inner = [piece for piece in pieces if piece.edges == 0]
-    if inner and (inner[0].mass > pieces[0].mass / 5 or inner[0].length > SIZE / 6):    # else the digit itself is cut
-        pieces = inner
-    pieces = [piece for piece in pieces if not any(piece.frames(other) for other in pieces)]
-    return [piece for piece in pieces if piece.mass > pieces[0].mass / 10]
+    if _edges(pieces[0]) > 1:                       # perhaps printed lines, which are thinner than the pen
+        thick = _pieces(ink * (_opened(ink, 5) > 0.5))
+        pieces = thick if thick and _edges(thick[0]) < 2 else pieces
+    pieces = [piece for piece in pieces if _edges(piece) == 0] or pieces        # or the digit itself is cut
+    pieces = [piece for piece in pieces if piece.sum() > pieces[0].sum() / 10]
+    widest = max(map(_line_width, pieces))
+    return [piece for piece in pieces if _line_width(piece) >= widest / 3]      # a frame's lines are thinner
+
+
+def _edges(piece):
+    """How many edges of the picture a piece touches."""
+    return sum(edge.any() for edge in (piece[0], piece[-1], piece[:, 0], piece[:, -1]))
 
 
 def center_digit(ink):
