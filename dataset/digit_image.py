@@ -117,10 +117,11 @@ def _maximum(values, width):
 def _pieces(ink):
     """The connected pieces of the ink, (H, W) each, the heaviest first, without specks."""
     blocks = np.asarray(Image.fromarray(ink).reduce(2))
-    number, before = np.arange(1, blocks.size + 1).reshape(blocks.shape) * (blocks > 0), None
+    number, before = np.arange(1, blocks.size + 1, dtype=np.int32).reshape(blocks.shape) * (blocks > 0), None
     while not np.array_equal(number, before):
         before = number         # each block takes the largest number n beside it, then what block n has taken
-        number = np.append(0, number)[_maximum(number, 3)] * (blocks > 0)
+        largest = np.asarray(Image.fromarray(number).filter(ImageFilter.MaxFilter(3)))
+        number = np.append(np.int32(0), number)[largest] * (blocks > 0)
     mass = np.bincount(number.ravel(), blocks.ravel())
     heavy = np.argsort(-mass)[:np.sum(mass > mass.max() / 25)]
     H, W = ink.shape
