@@ -346,7 +346,7 @@ NORMALIZATION = "mean − x² mean √x 1/x × × +"
 
 
 @pytest.mark.parametrize("make, shape, steps", [
-    (lambda: Affine(np.random.randn(12, 4), np.random.randn(4)), (2, 3, 2, 2), "dot +"),
+    (lambda: Affine(np.random.randn(12, 4), np.random.randn(4)), (2, 3, 2, 2), "reshape dot +"),
     (lambda: Sigmoid(), (3, 4), "×−1 exp +1 1/x"),
     (lambda: Convolution(np.random.randn(3, 2, 3, 2), np.random.randn(3), 2, 1), (2, 2, 5, 6), CONVOLUTION),
     (lambda: Convolution(np.random.randn(1, 1, 2, 2), np.random.randn(1)), (1, 1, 3, 3), CONVOLUTION),

@@ -6,142 +6,137 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from common.functions import as_batch, softmax
+from common.functions import softmax
 from common.layers import Affine, BatchNormalization, Convolution, Pooling, Sigmoid, SoftmaxWithLoss
-from common.util import col2im, crop_images, im2col, pad_images
+from common.util import col2im, im2col, pad_images
 
 
-def step(symbol):
-    """A decorator that turns a function into a method of Value, which adds the step to the graph and runs it.
+def step(symbol, forward, backward):
+    """A method of Value, which runs one step as a layer of the graph.
 
-    The function takes arrays, and after them plain numbers like a stride. It returns its result and its backward, a
-    function from dout to the gradients of the arrays. The method takes Values in place of the arrays.
+    forward : a function of arrays, and after them of settings like a stride
+    backward : a function of dout and of all that forward was given; it returns the derivatives by the arrays
     """
-    def as_method(function):
-        def run(*arguments):
-            def forward(*arrays):
-                out, layer.backward = function(*arrays, *arguments[len(arrays):])
-                return out
+    def method(*arguments):
+        values = [argument for argument in arguments if isinstance(argument, Value)]
+        arrays, settings = [value.array for value in values], arguments[len(values):]
+        layer = SimpleNamespace(symbol=symbol, forward=lambda *arrays: forward(*arrays, *settings),
+                                backward=lambda dout: backward(dout, *arrays, *settings))
+        graph, layer_name = values[0].graph, values[0].layer_name
+        out = f"{layer_name}.{len(graph.nodes)}"
+        graph.forward(layer, *(value.name for value in values), out=out, name=layer_name)
+        return Value(graph, out, layer_name)
+    return method
 
-            layer = SimpleNamespace(symbol=symbol, forward=forward)
-            names = [value.name for value in arguments if isinstance(value, Value)]
-            graph, layer_name = arguments[0].graph, arguments[0].layer_name
-            out = f"{layer_name}.{len(graph.nodes)}"
-            graph.forward(layer, *names, out=out, name=layer_name)
-            return Value(graph, out, layer_name)
-        return run
-    return as_method
+
+def as_rows(images):
+    """(N, C, H, W) -> (N * H * W, C): a row for each pixel."""
+    return images.transpose(0, 2, 3, 1).reshape(-1, images.shape[1])
+
+
+def as_images(rows, shape):
+    """`as_rows` undone: back to shape (N, C, H, W)."""
+    N, C, H, W = shape
+    return rows.reshape(N, H, W, C).transpose(0, 3, 1, 2)
+
+
+def positive_softmax(x):
+    return np.maximum(softmax(x), 1e-37)        # 0 has no logarithm
+
+
+def softmax_backward(dout, x):
+    out = positive_softmax(x)
+    return out * (dout - (dout * out).sum(axis=1, keepdims=True))
+
+
+def one_hot(t, y):
+    return t if t.shape == y.shape else np.eye(y.shape[1], dtype=y.dtype)[t]
 
 
 class Value:
     """A value of a graph. What is computed with it becomes steps of the graph, named after a layer.
 
-    Where every row of x (N, D) uses the same b (D,), the rows of its gradient add up.
+    Every row of x (N, D) uses the same b (D,), so the rows of its gradient add up.
     """
 
     def __init__(self, graph, name, layer_name):
         self.graph, self.name, self.layer_name = graph, name, layer_name
-        self.shape = np.shape(graph.values[name])
+        self.array = graph.values[name]
+        self.shape = self.array.shape
 
-    @step("dot")
-    def __matmul__(x, W):
-        """x (N, D), or any (N, ...) of D values each, W (D, M) -> (N, M); dx = dout W^T, dW = x^T dout."""
-        rows = x.reshape(len(x), -1)
-        return rows @ W, lambda dout: ((dout @ W.T).reshape(x.shape), rows.T @ dout)
-
-    __add__ = step("+")(lambda x, b: (x + b, lambda dout: (dout, dout.sum(axis=0))))
-    __sub__ = step("−")(lambda x, b: (x - b, lambda dout: (dout, -dout.sum(axis=0))))
-    __mul__ = step("×")(lambda x, b: (x * b, lambda dout: (dout * b, (dout * x).sum(axis=0))))
-    __neg__ = step("×−1")(lambda x: (-x, lambda dout: -dout))
-    __radd__ = step("+1")(lambda x, one: (x + one, lambda dout: dout))
-    __pow__ = step("x²")(lambda x, two: (x ** two, lambda dout: 2 * x * dout))
-    mean = step("mean")(lambda x: (x.mean(axis=0), lambda dout: np.broadcast_to(dout / len(x), x.shape)))
-
-    @step("1/x")
-    def __rtruediv__(x, one):
-        """dx = -dout / x^2 = -dout out^2."""
-        out = one / x
-        return out, lambda dout: -dout * out ** 2
-
-    @step("√x")
-    def sqrt(x):
-        """With 1e-6 more, so that a variance of 0 can be divided by; dx = dout / (2 out)."""
-        out = np.sqrt(x + 1e-6)
-        return out, lambda dout: dout / (2 * out)
-
-    @step("exp")
-    def exp(x):
-        with np.errstate(over="ignore"):
-            out = np.nan_to_num(np.exp(x), nan=np.nan)      # a large number for inf: 0 * inf would come back
-        return out, lambda dout: dout * out
-
-    @step("max")
-    def max(x):
-        """The largest value of each row, x (N, D) -> (N,); dx = dout where it was (the first of several), else 0."""
-        is_first = np.arange(x.shape[1]) == x.argmax(axis=1)[:, np.newaxis]
-        return x.max(axis=1), lambda dout: is_first * dout[:, np.newaxis]
-
-    @step("Softmax")
-    def softmax(x):
-        """out_k = exp(x_k) / sum_i exp(x_i); dx = out (dout - sum_i dout_i out_i). x (N, K) -> (N, K)."""
-        out = softmax(x)
-        return out, lambda dout: out * (dout - (dout * out).sum(axis=1, keepdims=True))
-
-    @step("cross entropy error")
-    def cross_entropy_error(y, t):
-        """The mean of -log y_t; dy = -t / y / N, t one-hot."""
-        y, t = as_batch(np.maximum(y, np.finfo(y.dtype).tiny), t)       # log 0 is -inf
-        t = t if t.ndim == 2 else np.eye(y.shape[1], dtype=y.dtype)[t]
-        return -(t * np.log(y)).sum() / len(y), lambda dout: -t / y * (dout / len(y))
-
-    @step("im2col")
-    def im2col(x, filter_h, filter_w, stride, pad, border=0):
-        """The windows of images as rows; dx = col2im(dout): a pixel gets the sum over the windows it lies in."""
-        padded = pad_images(x, pad, border)
-        return (im2col(padded, filter_h, filter_w, stride),
-                lambda dout: crop_images(col2im(dout, padded.shape, filter_h, filter_w, stride), pad))
-
-    @step("reshape")
-    def rearranged(x, function):
-        """The same numbers in other places, as `function` puts them; dx puts them back."""
-        places = function(np.arange(x.size).reshape(x.shape))
-        return function(x), lambda dout: dout.ravel()[places.argsort(axis=None)].reshape(x.shape)
+    __matmul__ = step("dot", forward=lambda x, W: x @ W,
+                      backward=lambda dout, x, W: (dout @ W.T, x.T @ dout))
+    __add__ = step("+", forward=lambda x, b: x + b,
+                   backward=lambda dout, x, b: (dout, dout.sum(axis=0)))
+    __sub__ = step("−", forward=lambda x, b: x - b,
+                   backward=lambda dout, x, b: (dout, -dout.sum(axis=0)))
+    __mul__ = step("×", forward=lambda x, b: x * b,
+                   backward=lambda dout, x, b: (dout * b, (dout * x).sum(axis=0)))
+    __neg__ = step("×−1", forward=lambda x: -x,
+                   backward=lambda dout, x: -dout)
+    __radd__ = step("+1", forward=lambda x, one: x + one,
+                    backward=lambda dout, x, one: dout)
+    __rtruediv__ = step("1/x", forward=lambda x, one: one / x,
+                        backward=lambda dout, x, one: -dout * (1 / x) ** 2)
+    __pow__ = step("x²", forward=lambda x, two: x ** two,
+                   backward=lambda dout, x, two: dout * 2 * x)
+    sqrt = step("√x", forward=lambda x: np.sqrt(x + 1e-6),      # 1e-6: a variance of 0 can be divided by too
+                backward=lambda dout, x: dout / (2 * np.sqrt(x + 1e-6)))
+    exp = step("exp", forward=lambda x: np.exp(np.minimum(x, 88)),      # exp(89) is infinite in float32
+               backward=lambda dout, x: dout * np.exp(np.minimum(x, 88)))
+    mean = step("mean", forward=lambda x: x.mean(axis=0),
+                backward=lambda dout, x: np.broadcast_to(dout / len(x), x.shape))
+    max = step("max", forward=lambda x: x.max(axis=1),                  # of each row; dout goes back to its place
+               backward=lambda dout, x: np.eye(x.shape[1], dtype=x.dtype)[x.argmax(axis=1)] * dout[:, np.newaxis])
+    softmax = step("Softmax", forward=positive_softmax,
+                   backward=softmax_backward)
+    cross_entropy_error = step("cross entropy error",
+                               forward=lambda y, t: -np.sum(one_hot(t, y) * np.log(y)) / len(y),
+                               backward=lambda dout, y, t: -dout * one_hot(t, y) / y / len(y))
+    im2col = step("im2col",
+                  forward=lambda x, border, FH, FW, stride, pad: im2col(pad_images(x, pad, border), FH, FW, stride),
+                  backward=lambda dout, x, border, *window: col2im(dout, x.shape, *window))
+    reshape = step("reshape", forward=lambda x, *shape: x.reshape(shape),
+                   backward=lambda dout, x, *shape: dout.reshape(x.shape))
+    filters_to_columns = step("reshape", forward=lambda W: W.reshape(len(W), -1).T,
+                              backward=lambda dout, W: dout.T.reshape(W.shape))
+    images_to_rows = step("reshape", forward=as_rows,
+                          backward=lambda dout, x: as_images(dout, x.shape))
+    rows_to_images = step("reshape", forward=as_images,
+                          backward=lambda dout, rows, shape: as_rows(dout).reshape(rows.shape))
 
 
 # ---- formulas of layers: Values go in, and a Value comes out ---------------------------------------------------------
 
 
+def affine(layer, x, W, b):
+    x = x if len(x.shape) == 2 else x.reshape(len(x.array), -1)
+    return x @ W + b
+
+
 def convolution(layer, x, W, b):
-    FN, _, FH, FW = W.shape
-    col = x.im2col(FH, FW, layer.stride, layer.pad)
-    col_W = W.rearranged(lambda W: W.reshape(FN, -1).T)         # every filter a column
-    return _images(col @ col_W + b, layer.out_shape)
+    _, _, FH, FW = W.shape
+    col = x.im2col(0, FH, FW, layer.stride, layer.pad)
+    return (col @ W.filters_to_columns() + b).rows_to_images(layer.out_shape)
 
 
 def pooling(layer, x):
-    col = x.im2col(layer.pool_h, layer.pool_w, layer.stride, layer.pad, -np.inf)    # a border never is the largest
-    windows = col.rearranged(lambda col: col.reshape(-1, layer.pool_h * layer.pool_w))
-    return _images(windows.max(), layer.out_shape)
+    col = x.im2col(-np.inf, layer.pool_h, layer.pool_w, layer.stride, layer.pad)     # a border never is the largest
+    return col.reshape(-1, layer.pool_h * layer.pool_w).max().rows_to_images(layer.out_shape)
 
 
 def batch_normalization(layer, x, gamma, beta):
     """Every column, of images every channel, gets the mean beta and the deviation gamma."""
-    rows = x if len(x.shape) == 2 else x.rearranged(lambda x: x.transpose(0, 2, 3, 1).reshape(-1, x.shape[1]))
+    rows = x if len(x.shape) == 2 else x.images_to_rows()
     xc = rows - rows.mean()                 # over axis 0
     std = (xc ** 2).mean().sqrt()           # `sqrt` adds the 1e-6
     xn = xc * (1 / std)
     out = xn * gamma + beta
-    return out if len(x.shape) == 2 else _images(out, x.shape)
-
-
-def _images(rows, shape):
-    """A row for each place, all images' one after the other -> (N, C, H, W)."""
-    N, C, H, W = shape
-    return rows.rearranged(lambda rows: rows.reshape(N, H, W, C).transpose(0, 3, 1, 2))
+    return out if len(x.shape) == 2 else out.rows_to_images(x.shape)
 
 
 FORMULAS = {
-    Affine: lambda layer, x, W, b: x @ W + b,
+    Affine: affine,
     Sigmoid: lambda layer, x: 1 / (1 + (-x).exp()),
     SoftmaxWithLoss: lambda layer, x, t: x.softmax().cross_entropy_error(t),
     Convolution: convolution,
