@@ -33,8 +33,8 @@ class Node:
     def title(self):
         """The name, and the kind of layer if the name does not tell: "Conv1", but "A: Convolution"."""
         kind = getattr(self.layer, "symbol", type(self.layer).__name__)
-        begin = self.name.rstrip("0123456789_")
-        return self.name if len(begin) > 2 and kind.startswith(begin) else f"{self.name}: {kind}"
+        tells = len(self.name) > 2 and kind.startswith(self.name[:3])
+        return self.name if tells else f"{self.name}: {kind}"
 
     @property
     def params(self):
@@ -122,17 +122,17 @@ def record(net, x, t=None, opened=()):
     -------
     Graph with the values "x", "t", one of each layer's name, and "loss"; of opened layers also "Affine1.W", ...
     """
+    net = copy.deepcopy(net)
     layers = getattr(net, "layers", net)
     if isinstance(layers, dict):
-        layers = [(str(name), layer) for name, layer in layers.items()]
+        layers = {str(name): layer for name, layer in layers.items()}
     else:
-        layers = [(f"{type(layer).__name__}{n}", layer) for n, layer in enumerate(layers, start=1)]     # as a Network
+        layers = {f"{type(layer).__name__}{n}": layer for n, layer in enumerate(layers, start=1)}      # as a Network
     loss = getattr(net, "last_layer", None) or getattr(net, "lastLayer", None)
     if t is not None and loss is None:
-        loss = layers.pop()[1]
-    copies, loss = copy.deepcopy((layers, loss))
+        _, loss = layers.popitem()
     opened = {opened} if isinstance(opened, str) else set(opened)
-    can = [kind.__name__ for kind in FORMULAS] + [name for name, layer in copies if type(layer) in FORMULAS]
+    can = [kind.__name__ for kind in FORMULAS] + [name for name, layer in layers.items() if type(layer) in FORMULAS]
     if not opened.issubset(can):
         raise ValueError(f"opened: expected one of {', '.join(can)}, got {', '.join(opened.difference(can))}")
     graph = Graph(x=np.asarray(x))
@@ -152,18 +152,18 @@ def record(net, x, t=None, opened=()):
                          "that, or wire the layers by hand (Graph)")
 
     def recorded(name, layer):
-        """A forward that stands in for a layer's own. It runs this copy of the layer, in training."""
+        """A forward that runs the layer, in training, as a part of the graph."""
         return lambda x, *args, **options: run(name, layer, name_of(x), out=name)
 
     def in_a_row(x):
-        for _, layer in layers:
+        for layer in layers.values():
             x = layer.forward(x)
         return x
 
-    random_state, attributes = np.random.get_state(), [dict(vars(layer)) for _, layer in layers]
+    random_state = np.random.get_state()
     try:
-        for (name, layer), (_, its_copy) in zip(layers, copies):
-            layer.forward = recorded(name, its_copy)
+        for name, layer in layers.items():
+            layer.forward = recorded(name, copy.copy(layer))
         y = getattr(net, "predict", in_a_row)(graph.values["x"])
         out = name_of(y)
         if t is not None:
@@ -172,9 +172,6 @@ def record(net, x, t=None, opened=()):
         graph.backward(np.ones_like(y) if t is None else 1)
     finally:
         np.random.set_state(random_state)
-        for (_, layer), before in zip(layers, attributes):
-            vars(layer).clear()
-            vars(layer).update(before)
     return graph
 
 
@@ -198,8 +195,7 @@ def _run_in_steps(graph, name, layer, inputs, out):
 
 def length(*arrays):
     """The length of all arrays as one vector, in float64: in float32, the squares of small numbers would be 0."""
-    with np.errstate(over="ignore"):
-        return np.sqrt(sum(np.square(array, dtype=float).sum() for array in arrays))
+    return np.linalg.norm([np.linalg.norm(np.asarray(array, dtype=float)) for array in arrays])
 
 
 def mean_and_std(value):
