@@ -420,12 +420,13 @@ def test_the_table_has_what_it_promises():
 
 
 def test_the_table_tells_the_kind_of_layer_where_its_name_does_not():
-    text = str(record(NETS["sigmoid"](), *batch(""), "Affine1"))
+    text = str(record(NETS["sigmoid"](), *batch(""), ["Affine1", "SoftmaxWithLoss"]))
     tiny = Graph(x=np.full(4, 1e-30, np.float32))
     tiny.forward(Relu(), "x", out="y")
     tiny.backward(tiny.values["y"])
     assert str(tiny).count("2e-30") == 2        # the length of [1e-30] * 4
     assert "Activation_function1: Sigmoid" in text and "Affine2:" not in text and "Affine1: dot " in text
+    assert "SoftmaxWithLoss: Softmax " in text
 
 
 # ---- the picture ---------------------------------------------------------------------------------------------

@@ -55,10 +55,10 @@ def draw(graph, title=None, width=11):
     layout(boxes, width)
     for box in boxes:
         box.paint(axes)
-    right, bottom = max(header.width, *(box.leave for box in boxes)), max(box.bottom for box in boxes)
-    left, top, right, bottom = -MARGIN, -0.2 - header.height - MARGIN, right + MARGIN, bottom + MARGIN
-    axes.figure.set_size_inches(right - left, bottom - top)
-    axes.set(xlim=(left, right), ylim=(bottom, top))
+    right = max(header.width, *(box.leave for box in boxes)) + MARGIN
+    top, bottom = -0.2 - header.height - MARGIN, max(box.bottom for box in boxes) + MARGIN
+    axes.figure.set_size_inches(right + MARGIN, bottom - top)
+    axes.set(xlim=(-MARGIN, right), ylim=(bottom, top))
     return axes
 
 

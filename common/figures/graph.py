@@ -33,8 +33,8 @@ class Node:
     def title(self):
         """The name, and the kind of layer if the name does not tell: "Conv1", but "A: Convolution"."""
         kind = getattr(self.layer, "symbol", type(self.layer).__name__)
-        tells = len(self.name) > 2 and kind.startswith(self.name[:3])
-        return self.name if tells else f"{self.name}: {kind}"
+        begin = self.name.rstrip("0123456789_")
+        return self.name if len(begin) > 2 and kind.startswith(begin) else f"{self.name}: {kind}"
 
     @property
     def params(self):
