@@ -5,14 +5,14 @@ A callback is a function of the trainer, which is called after every epoch:
     def good_enough(trainer):
         trainer.stop_training = trainer.test_acc_list[-1] > 0.99
 
-or an object with some of these methods, which are given the trainer too. Callbacks are called in the order of the list.
+or an object with some of these methods, which are given the trainer too. Callbacks are called in the order of the list,
+on_train_end in the opposite order.
 
     on_train_begin      before the first step of `train`
     on_epoch_begin
     on_batch_begin      may replace trainer.x_batch and trainer.t_batch, the examples of the next step
     on_batch_end        after the parameters have changed
-    on_test_begin       after the last step of an epoch, before the accuracies are computed; also after Ctrl-C, when
-                        none are
+    on_test_begin       after the last step of an epoch, also where Ctrl-C ended it; before the accuracies are computed
     on_epoch_end        the epoch's numbers are the last ones in trainer.history
     on_train_end        also after Ctrl-C and after an error
 

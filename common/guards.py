@@ -40,8 +40,8 @@ def finite(values):
 
 
 def check_finite(trainer, step, named):
-    """FloatingPointError if there is NaN or inf in (name, values), ...; says what the first is."""
-    for name, values in named:
+    """FloatingPointError if there is NaN or inf in {name: values, ...}; it names the first."""
+    for name, values in named.items():
         if not finite(values):
             kind = "nan" if np.isnan(values).any() else "inf"
             raise FloatingPointError(f"step {step}, in epoch {trainer.current_epoch + 1}: {kind} in {name}")
@@ -51,15 +51,14 @@ def check_step(trainer, loss, grads):
     """FloatingPointError if a step has led to NaN or inf, KeyError if a gradient is missing. Nothing is updated yet."""
     network, x = trainer.network, trainer.x_batch
     check_gradients_fit(network.params, grads or {})         # a forgotten `return grads` is None
-    results = [("the loss", loss), *((f"the gradient of {key}", grads[key]) for key in reversed(network.params))]
-    if all(finite(values) for _, values in results):
+    results = {"the loss": loss, **{f"the gradient of {key}": grads[key] for key in reversed(network.params)}}
+    if all(map(finite, results.values())):
         return
-    before = [("the batch", x), ("its targets", trainer.t_batch), *arrays_of(network).items()]
+    before = {"the batch": x, "its targets": trainer.t_batch, **arrays_of(network)}
     if getattr(type(network), "predict", None) is Network.predict:      # a reader's own may go another way
         for name, layer in network.layers.items():
-            x = Network({name: layer}).predict(x, train_flg=True)
-            before.append((f"the output of layer {name}", x))
-    check_finite(trainer, trainer.current_iter + 1, before + results)
+            before[f"the output of layer {name}"] = x = Network({name: layer}).predict(x, train_flg=True)
+    check_finite(trainer, trainer.current_iter + 1, {**before, **results})
 
 
 @contextmanager

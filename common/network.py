@@ -7,12 +7,12 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from common import gradient as numerical
 from common.fast import join, one_blas_thread
 from common.files import load_pickle, save_pickle
 from common.functions import as_batch
+from common.gradient import numerical_gradient
 from common.layers import SoftmaxWithLoss
-from common.own_layer import array_names, as_layer, owners
+from common.own_layer import as_layer, owners
 from common.params import Gradients, Params, check_names
 from common.util import as_pairs
 
@@ -40,8 +40,6 @@ class Network:
         self.last_layer = SoftmaxWithLoss() if last_layer is None else last_layer
         self.weight_decay_lambda = float(weight_decay_lambda)   # a NumPy float64 would turn gradients into float64
         owners(layers)          # an error now, if their parameters cannot be named
-
-    # ---- forward ---------------------------------------------------------------------------------------------------
 
     def predict(self, x, train_flg=False):
         """The scores of each class, before softmax: x (N, ...) -> (N, K).
@@ -84,8 +82,6 @@ class Network:
     def _weights(self):
         return {key: W for key, W in self.params.items() if key[0] == "W"}
 
-    # ---- backward --------------------------------------------------------------------------------------------------
-
     def value_and_gradient(self, x, t):
         """The loss in training and its gradients, in one pass: (number, {"W1": array, ...})."""
         parameters = owners(self.layers)
@@ -113,16 +109,14 @@ class Network:
         Computed in float64 on a copy of the net, so running statistics do not move. Dropout draws the same masks every
         time, and the next call of `gradient` draws them too.
         """
-        net, x = self.astype(np.float64), np.asarray(x)
-        x = x.astype(np.float64) if x.dtype.kind == "f" else x
-        state = np.random.get_state()
+        net, state = self.astype(np.float64), np.random.get_state()
 
         def loss(_):                                # its argument is an array of net, changed in place
             np.random.set_state(state)
             return net.loss(x, t, train_flg=True)
 
         try:
-            return {key: numerical.numerical_gradient(loss, array) for key, array in net.params.items()}
+            return {key: numerical_gradient(loss, array) for key, array in net.params.items()}
         finally:
             np.random.set_state(state)
 
@@ -136,8 +130,6 @@ class Network:
             yield
         finally:
             del _in_training[id(self)]
-
-    # ---- parameters ------------------------------------------------------------------------------------------------
 
     @property
     def params(self):
@@ -155,14 +147,12 @@ class Network:
     @property
     def state(self):
         """params and buffers, the layers' own arrays: all that decides what the net predicts, and all that is saved."""
-        return Params({key: getattr(layer, name) for key, (layer, name) in owners(self.layers, array_names).items()})
-
-    # ---- copies and files ------------------------------------------------------------------------------------------
+        return Params({key: getattr(layer, name) for key, (layer, name) in owners(self.layers, buffers=True).items()})
 
     def astype(self, dtype):
         """A copy of the net that computes in dtype."""
         net = copy.deepcopy(self)
-        for layer, name in owners(net.layers, array_names).values():
+        for layer, name in owners(net.layers, buffers=True).values():
             setattr(layer, name, getattr(layer, name).astype(dtype))
         return net
 

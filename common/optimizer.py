@@ -6,11 +6,11 @@ from common.params import check_gradients_fit
 
 
 class Optimizer:
-    """Goes through the parameters and applies its rule to each.
+    """Applies its rule to every parameter.
 
     `update` works on any dict: arrays are changed where they are, plain numbers are replaced. `lr` and `weight_decay`
     may be changed at any time. Before each step W <- (1 - lr weight_decay) W, for the weights: the parameters whose
-    names begin with "W" (Loshchilov, Hutter 2019, arXiv:1711.05101).
+    names begin with "W" (Loshchilov, Hutter 2019, arXiv:1711.05101). `iter` counts the steps.
     """
     memory_names = ()       # what is remembered of each parameter: ("v",) makes self.v["W1"], an array like W1
 
@@ -19,12 +19,14 @@ class Optimizer:
         self.lr, self.weight_decay = float(np.squeeze(lr)), float(np.squeeze(weight_decay))
         if not (self.lr >= 0 and self.weight_decay >= 0):
             raise ValueError(f"expected lr and weight_decay >= 0, got {lr} and {weight_decay}")
+        self.iter = 0
         for name in self.memory_names:
             setattr(self, name, {})         # self.v = {}
 
     def update(self, params, grads):
         """One step. params, grads: {"W1": array or number, ...}; grads may have more keys than params."""
-        check_gradients_fit(params, grads)
+        check_gradients_fit(params, grads)      # before anything is changed
+        self.iter += 1
         memories = [getattr(self, name) for name in self.memory_names]      # [self.v]
         for key, param in params.items():
             p = param if isinstance(param, np.ndarray) else np.array(param, np.float64)
@@ -44,7 +46,7 @@ class Optimizer:
         """Change p in place, and what is remembered, the other arguments.
 
         It is called for every block of a parameter, on several threads: it sets no attribute, and uses no sum over the
-        whole parameter. What counts steps stands in `update`, see Adam.
+        whole parameter.
         """
         raise NotImplementedError
 
@@ -113,11 +115,6 @@ class Adam(Optimizer):
         super().__init__(lr, weight_decay)
         self.beta1 = float(beta1)
         self.beta2 = float(beta2)
-        self.iter = 0
-
-    def update(self, params, grads):
-        self.iter += 1
-        super().update(params, grads)
 
     def rule(self, p, g, m, v):
         lr_t = self.lr * (1 - self.beta2 ** self.iter) ** 0.5 / (1 - self.beta1 ** self.iter)

@@ -38,19 +38,17 @@ def parameter_names(layer):
                  and (hasattr(layer, "d" + name) or name in ("W", "b", "gamma", "beta")))
 
 
-def array_names(layer):
-    """The names of all arrays that decide what a layer predicts."""
-    return *parameter_names(layer), *getattr(layer, "buffer_names", ())
+def owners(layers, buffers=False):
+    """Where a network's parameters are: {"W1": (layer, "W"), ...}. The n-th layer that has a `W` calls it `Wn`.
 
-
-def owners(layers, names_of=parameter_names):
-    """Where a network's arrays are: {"W1": (layer, "W"), ...}. The n-th layer that has a `W` calls it `Wn`."""
+    buffers : also find the arrays that are saved but not trained, such as running statistics
+    """
     if len({id(layer) for layer in layers.values()}) < len(layers):
         raise ValueError("layers: the same layer stands in two places, but it remembers one forward only; "
                          f"got {', '.join(map(str, layers))}")
     count, found = Counter(), {}
     for place, layer in layers.items():
-        for name in names_of(layer):
+        for name in parameter_names(layer) + (getattr(layer, "buffer_names", ()) if buffers else ()):
             count[name] += 1
             key, array = f"{name}{count[name]}", getattr(layer, name)
             if key in found:

@@ -55,9 +55,14 @@ def _kind(value):
 
 
 def check_gradients_fit(params, grads):
-    """An error if a parameter has no gradient, or one of another shape. (1, M) counts as (M,), and (1,) as ()."""
+    """An error if a parameter cannot be trained: it is an array of whole numbers, or has no gradient of its shape.
+
+    (1, M) counts as (M,), and (1,) as ().
+    """
     for key, param in params.items():
-        if key not in grads:
+        if isinstance(param, np.ndarray) and param.dtype.kind != "f":
+            raise TypeError(f"{key}: expected an array of floats, got {param.dtype}; write {key}.astype(np.float32)")
+        if grads.get(key) is None:
             raise KeyError(f"{key}: expected a gradient, got those of {list(grads)}; does `gradient` return it?")
         if np.squeeze(grads[key]).shape != np.squeeze(param).shape:
             raise ValueError(f"{key}: expected a gradient of shape {np.shape(param)}, got {np.shape(grads[key])}")
@@ -70,7 +75,7 @@ def arrays_of(network):
 
 
 def snapshot(network):
-    """Copies of them."""
+    """Copies of these arrays."""
     return {key: np.array(array) for key, array in arrays_of(network).items()}
 
 

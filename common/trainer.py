@@ -2,6 +2,7 @@
 import os  # noqa: F401 - some names are here for `import *`, as in the book
 import sys  # noqa: F401
 import time
+from contextlib import ExitStack
 
 import numpy as np
 from tqdm import tqdm
@@ -61,28 +62,23 @@ class Trainer:
     def train(self):
         """Trains until there are `epochs` epochs. Ctrl-C or SIGTERM ends it after the current step; once more, at once.
 
-        Raises
-        ------
-        FloatingPointError : there was NaN or inf; the message says at which step, and what held it first. The network
-            is as it was after the last whole epoch, with `BestWeights` after the best
+        FloatingPointError: there was NaN or inf; the message says at which step, and what held it first. The network is
+        as it was after the last whole epoch, with `BestWeights` after the best.
         """
         if self.verbose and self.current_epoch >= self.epochs > 0:
             print(f"all {self.epochs} epochs are done; for 5 more: trainer.epochs += 5, then trainer.train()")
-        with stop_signals() as received:
-            begun, step, arrays = [], self.current_iter, snapshot(self.network)
-            try:
-                for callback in self.callbacks:
-                    call([callback], "on_train_begin", self)
-                    begun.append(callback)
-                while self.current_epoch < self.epochs and not (self.stop_training or received):
-                    step, arrays = self.current_iter, snapshot(self.network)
+        with stop_signals() as received, ExitStack() as at_the_end:
+            for callback in self.callbacks:
+                call([callback], "on_train_begin", self)
+                at_the_end.callback(call, [callback], "on_train_end", self)
+            while self.current_epoch < self.epochs and not (self.stop_training or received):
+                step, arrays = self.current_iter, snapshot(self.network)
+                try:
                     self._train_epoch(received)
-            except FloatingPointError as error:
-                restore(self.network, arrays)
-                error.args = (f"{error}; the network is as it was after step {step}",)
-                raise
-            finally:
-                call(begun, "on_train_end", self)
+                except FloatingPointError as error:
+                    restore(self.network, arrays)
+                    error.args = (f"{error}; the network is as it was after step {step}",)
+                    raise
         self.interrupted, self.exit_code = bool(received), 128 + received[0] if received else 0
         if self.verbose and received:
             print(f"stopped by {'Ctrl-C' if self.exit_code == 130 else 'SIGTERM'} after {self.current_iter} steps, "
@@ -100,7 +96,7 @@ class Trainer:
                 bar.set_postfix_str(f"loss {np.mean(losses[-100:]):.4f}", refresh=False)
                 if received:
                     break
-        check_finite(self, self.current_iter, arrays_of(self.network).items())      # the last step may have left some
+        check_finite(self, self.current_iter, arrays_of(self.network))      # the last step may have left some
         call(self.callbacks, "on_test_begin", self)
         if len(losses) == self.steps_per_epoch:
             self._end_epoch(float(np.mean(losses)), started)

@@ -381,6 +381,19 @@ def test_a_schedule_cannot_be_changed_on_the_way(tmp_path, callbacks, epochs, wo
     assert read_checkpoint(tmp_path / "state")["epochs"] == 4
 
 
+@pytest.mark.parametrize("part, values", [
+    ("optimizer", {"update": 3}), ("progress", ("1", 4, False)), ("progress", (1, 4, "no")), ("progress", (1, 4)),
+    ("random", ("MT19937", np.zeros(3, np.uint32), 0, 0, 0.0)), ("history", {"loss": "0.1"})])
+def test_a_checkpoint_made_by_hand_is_refused(tmp_path, part, values):
+    trainer_of(Checkpoint(tmp_path / "state"), epochs=1).train()
+    save_pickle(tmp_path / "state", load_pickle(tmp_path / "state") | {part: values})
+    trainer = trainer_of(Checkpoint(resume=tmp_path / "state"))
+    before = numbers_of(trainer)
+    with pytest.raises(ValueError, match="state: its parts are not what a training saves"):
+        trainer.train()
+    assert numbers_of(trainer)[:5] == before[:5]
+
+
 def test_damaged_files_and_files_of_another_kind_are_refused(tmp_path):
     trainer_of(Checkpoint(tmp_path / "state"), epochs=1).train()
     data = bytearray((tmp_path / "state").read_bytes())

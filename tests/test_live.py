@@ -105,6 +105,12 @@ def test_a_closed_window_lets_the_training_go_on(screen, clock):
     window.on_train_end(None)
 
 
+def test_one_window_serves_several_trainings(screen):
+    window = LiveWindow()
+    for _ in range(2):
+        small_trainer([window]).train()
+
+
 def test_without_a_screen_it_says_so_and_trains(capsys):
     plt.switch_backend("agg")
     trainer = small_trainer([LiveWindow()])

@@ -202,19 +202,28 @@ def test_only_gradients_of_params_matter():
     assert (params["W"] == 0).all() and list(params) == ["W"]
 
 
-@pytest.mark.parametrize("optimizer", [SGD(), Momentum()])
+@pytest.mark.parametrize("optimizer", [SGD(), Momentum(), Adam()])
 @pytest.mark.parametrize("wrong, error, words", [
     ({"W1": np.ones(4)}, ValueError, r"^W1: expected a gradient of shape \(6, 4\), got \(4,\)"),
     ({"W1": np.ones((4, 6))}, ValueError, r"^W1: expected .* \(6, 4\), got \(4, 6\)"),
     ({"W1": 1.0}, ValueError, r"^W1: expected .* \(6, 4\), got \(\)"), ({"b1": np.ones(1)}, ValueError, r"^b1: "),
-    ({"lr": np.ones(2)}, ValueError, r"^lr: expected a gradient of shape \(\), got \(2,\)"), (None, KeyError, "b1")])
-def test_a_gradient_that_is_missing_or_of_another_shape_is_named(optimizer, wrong, error, words):
+    ({"lr": np.ones(2)}, ValueError, r"^lr: expected a gradient of shape \(\), got \(2,\)"), (None, KeyError, "b1"),
+    ({"lr": None}, KeyError, "lr")])
+def test_a_gradient_that_is_missing_or_of_another_shape_is_named_and_changes_nothing(optimizer, wrong, error, words):
     params = {"W1": np.ones((6, 4)), "b1": np.ones(4), "lr": 1.0}
     grads = {key: np.ones_like(array) for key, array in params.items()} | (wrong or {})
     if wrong is None:
         del grads["b1"]
     with pytest.raises(error, match=words):
         optimizer.update(params, grads)
+    assert all((array == np.ones_like(array)).all() for array in params.values()) and optimizer.iter == 0
+
+
+def test_a_parameter_of_whole_numbers_is_named_and_changes_nothing():
+    params, optimizer = {"W1": np.ones(2), "W2": np.ones(2, int)}, Adam()
+    with pytest.raises(TypeError, match="W2: expected an array of floats, got int64"):
+        optimizer.update(params, {"W1": np.ones(2), "W2": np.ones(2)})
+    assert (params["W1"] == 1).all() and optimizer.iter == 0
 
 
 @pytest.mark.parametrize("name", ["SGD", "Momentum", "Nesterov", "AdaGrad", "RMSprop", "Adam", "ADAM", "AdamW"])

@@ -47,13 +47,17 @@ def load_checkpoint(path, trainer):
     saved, mine = read_checkpoint(path), _state(trainer)
     check_names(path, mine["network"], saved["network"])
     for name, value in mine["settings"].items():
-        if (expected := saved["settings"].get(name)) != value:
+        if (expected := str(saved["settings"].get(name))) != value:
             raise ValueError(f"{path} is from another training: {name}: expected {printable(expected)}, got {value}. "
                              "Set it as it was; only a training with a constant learning rate can be made longer")
     try:
         epoch, step, stop = saved["progress"]
+        _, words, position, *_ = saved["random"]
         history = {name: values.tolist() for name, values in saved["history"].items()}
-        if len(saved["random"][1]) != 624 or not 0 <= saved["random"][2] <= 624:    # NumPy would read other memory
+        methods = [name for name in saved["optimizer"] if callable(getattr(trainer.optimizer, name, None))]
+        kinds = [type(part) for part in saved["progress"]]
+        # From other words, or at another position, NumPy would read beyond its memory.
+        if methods or kinds != [int, int, bool] or len(words) != 624 or not 0 <= position <= 624:
             raise ValueError
         np.random.set_state(saved["random"])
     except (AttributeError, LookupError, TypeError, ValueError):
@@ -71,10 +75,9 @@ def load_checkpoint(path, trainer):
 def read_checkpoint(path):
     """The dict in a checkpoint. ValueError: it is something else."""
     saved = load_pickle(path)
-    if isinstance(saved, dict) and all(isinstance(saved.get(name), kind) for name, kind in PARTS.items()):
-        if all(isinstance(text, str) for text in saved["settings"].values()):
-            return saved
-    raise ValueError(f"{path}: expected a checkpoint of a training, got something else")
+    if not isinstance(saved, dict) or not all(isinstance(saved.get(name), kind) for name, kind in PARTS.items()):
+        raise ValueError(f"{path}: expected a checkpoint of a training, got something else")
+    return saved
 
 
 def _state(trainer):
@@ -99,7 +102,7 @@ def _state(trainer):
         "network": arrays,
         "optimizer": vars(optimizer),
         "callbacks": [callback.state for callback in _with_state(trainer)],
-        "progress": (trainer.current_epoch, trainer.current_iter, trainer.stop_training),
+        "progress": (trainer.current_epoch, trainer.current_iter, bool(trainer.stop_training)),
         # arrays: lists of so many numbers would take longer to write than an epoch to train
         "losses": np.array(trainer.train_loss_list, float),
         "history": {name: np.array(values, float) for name, values in trainer.history.items()},

@@ -9,8 +9,8 @@ class LiveWindow:
         from common.figures import plot         # here: only who asks for a window waits for matplotlib
         self._plot, self._next_draw = plot, 0
         self._figure = plot.plt.figure("training", figsize=(9, 3.6), layout="constrained")
-        self.on_screen = self._figure.canvas.required_interactive_framework is not None
-        if self.on_screen:
+        self._has_screen = self._figure.canvas.required_interactive_framework is not None
+        if self._has_screen:
             self._figure.show()
         else:
             print("--live: there is no screen for a window; the figure is saved at the end")
@@ -18,7 +18,7 @@ class LiveWindow:
     def on_batch_end(self, trainer):
         """Draws only so often that no more than a twentieth of the time is spent here."""
         started = time.perf_counter()
-        if self.on_screen and started >= self._next_draw and self._plot.plt.fignum_exists("training"):
+        if self._has_screen and started >= self._next_draw and self._plot.plt.fignum_exists("training"):
             self._figure.clear()
             self._plot.training_curves(trainer, figure=self._figure)
             self._figure.canvas.draw()

@@ -20,15 +20,11 @@ class FileCallback:
 
 
 class Log(FileCallback):
-    """The history in a file, a line per epoch: a table in CSV, or a list of {name: number} in JSON.
-
-    path : a name ending in .csv or .json
-    """
+    """The history in a file, a line per epoch: a table in .csv, or a list of {name: number} in .json."""
 
     def __init__(self, path):
         self.path = Path(path)
-        self.is_json = self.path.suffix.lower() == ".json"
-        if not self.is_json and self.path.suffix.lower() != ".csv":
+        if self.path.suffix not in (".json", ".csv"):
             raise ValueError(f"{path}: expected a name ending in .json or .csv")
 
     def on_train_begin(self, trainer):
@@ -36,11 +32,11 @@ class Log(FileCallback):
         super().on_train_begin(trainer)
 
     def write(self, trainer):
-        history = trainer.history
+        history, is_json = trainer.history, self.path.suffix == ".json"
         for place in range(len(self.lines) - len(history["loss"]), 0):      # -1 is the last epoch
             row = {name: float(values[place]) for name, values in history.items() if len(values) >= -place}
             columns = [str(row.get(name, "")) for name in history]
-            self.lines.append(json.dumps(row) if self.is_json else ",".join(columns))
+            self.lines.append(json.dumps(row) if is_json else ",".join(columns))
         heading = ",".join(map(json.dumps, history))        # in quotes: a name may have a comma in it
-        lines = ["[", ",\n".join(self.lines), "]"] if self.is_json else [heading, *self.lines]
-        write_atomically(self.path, "".join(line + "\n" for line in lines).encode())
+        lines = ["[", ",\n".join(self.lines), "]"] if is_json else [heading, *self.lines]
+        write_atomically(self.path, "\n".join([*lines, ""]).encode())

@@ -49,22 +49,18 @@ def training_options(doc, epochs, limit=None, parser=None, schedule=None):
             if path and not os.access(folder := Path(path).absolute().parent, os.W_OK):
                 raise ValueError(f"{path!r}: files cannot be written to {folder}")
         if schedule:
-            args.dataset, args.callbacks = CHOICES[args.dataset], _callbacks(args)
+            if args.checkpoint and not args.resume and Path(args.checkpoint).exists():
+                raise ValueError(f"--checkpoint: {args.checkpoint} exists; --resume {args.checkpoint} goes on from it")
+            asked = [SCHEDULES[args.schedule], args.live and LiveWindow(), args.log and Log(args.log),
+                     (args.checkpoint or args.resume) and _Checkpoint(args.checkpoint, args.resume)]
+            args.callbacks = [callback for callback in asked if callback]
+            args.dataset = CHOICES[args.dataset]
             args.epochs = args.epochs or args.resume and read_checkpoint(args.resume)["epochs"]
     except (ValueError, OSError) as error:
         parser.error(str(error))
     args.epochs = args.epochs or epochs
     np.random.seed(args.seed)
     return args
-
-
-def _callbacks(args):
-    """What the options ask for; the checkpoint last, as it must be."""
-    if args.checkpoint and not args.resume and Path(args.checkpoint).exists():
-        raise ValueError(f"--checkpoint: {args.checkpoint} exists; --resume {args.checkpoint} goes on from it")
-    asked = [SCHEDULES[args.schedule], args.live and LiveWindow(), args.log and Log(args.log),
-             (args.checkpoint or args.resume) and _Checkpoint(args.checkpoint, args.resume)]
-    return [callback for callback in asked if callback]
 
 
 class _Checkpoint(Checkpoint):

@@ -158,7 +158,7 @@ MISTAKES = [    # (module, the text, what it becomes)
     ("training/checkpoint", 'np.random.set_state(saved["random"])', "pass"),
     ("training/checkpoint", "callback.state = state", "pass"),
     ("trainer", "restore(self.network, arrays)", "pass"),
-    ("trainer", "call(begun,", "call(self.callbacks,"),
+    ("trainer", 'at_the_end.callback(call, [callback], "on_train_end", self)', "pass"),
     ("trainer", "if n >= len(self.x_test) and self._tested:", "if self._tested:"),
     ("guards", "if received:\n            raise", "if False:\n            raise"),
     ("guards", "check_gradients_fit(network.params, grads or {})", "pass"),
