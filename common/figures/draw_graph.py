@@ -106,7 +106,7 @@ def _picture(value, color):
         maps = value[0, :16]
         picture = tiles(maps, math.ceil(math.sqrt(len(maps))))[1:, 1:]
         picture[np.isinf(picture)] = np.nan             # left blank
-        if color == BACKWARD:               # 0 in the middle; a few large ones shall not hide all others
+        if color == BACKWARD:               # 0 in the middle; a few large values must not hide the others
             norm = CenteredNorm(halfrange=3 * np.nanstd(picture) or 1)
     else:
         values = value[np.isfinite(value)].astype(float)

@@ -7,8 +7,8 @@ from common.figures.screen import plt
 def confusion(matrix):
     """Draw a matrix (K, K) of `common.training.evaluation.confusion_matrix`: the darker, the more mistakes.
 
-    Rows are the right classes, columns the net's. On the right stands what share of each class is read wrong. Returns
-    both matplotlib Axes.
+    Rows are the right classes, columns the net's. The bars on the right show the share of each class that is read
+    wrong. Returns both matplotlib Axes.
     """
     K = len(matrix)
     mistakes = np.where(np.eye(K, dtype=bool), 0, matrix)       # else the diagonal would drown them
@@ -25,7 +25,7 @@ def confusion(matrix):
 
 
 def reliability(count, certainty, accuracy, error):
-    """Draw how often a net is right against how sure it is: on the diagonal, if it knows itself.
+    """Draw how often a net is right against how sure it is: on the diagonal, it is right as often as it is sure.
 
     The arguments are what `common.training.evaluation.calibration` returns; at each point stands the number of its
     examples. Returns the matplotlib Axes.

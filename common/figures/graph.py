@@ -9,7 +9,7 @@
     graph.backward()
     graph.values["price"], graph.grads["apple"]     # 200, 2
 
-Values are named; a name that is used twice is a branch.
+Values are named; a value that goes into several layers is a branch.
 """
 import copy
 from dataclasses import dataclass

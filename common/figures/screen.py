@@ -14,7 +14,7 @@ TO_FILES = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}      # matplo
 
 
 def shows_figures(with_mouse=False):
-    """Does `show` put a figure before the reader, in a window, a browser or a notebook (that feels the mouse)?"""
+    """Does `show` open a window, a browser or a notebook's picture? With the mouse: one that can also be clicked?"""
     backend = plt.get_backend().lower()
     if "inline" in backend:         # pictures in a notebook; a program that is started from there shows none
         return in_notebook() and not with_mouse
@@ -43,8 +43,8 @@ def show(name=None):
 def save_gif(frames, draw, name=None, seconds=0.1):
     """Save the current figure as an animation, a GIF beside the running script, and print where.
 
-    `draw` is called with each of the `frames`, and changes the figure, which stays as the last frame left it. A frame
-    is seen for so many `seconds`, the last one for two more. `name` is as for `show`.
+    `draw` is called with each of the `frames`, and changes the figure, which stays as the last frame left it. Each
+    frame is shown for `seconds`, the last one for two seconds more. `name` is as for `show`.
     """
     figure, images = plt.gcf(), []
     for frame in frames:
@@ -53,7 +53,9 @@ def save_gif(frames, draw, name=None, seconds=0.1):
         figure.savefig(file, format="png", dpi=80)
         figure.set_layout_engine("none")        # the first frame's layout holds: nothing trembles, and it is faster
         images.append(Image.open(file))
-    path, durations = f"{_path(name)}.gif", [1000 * seconds] * (len(images) - 1) + [1000 * seconds + 2000]
+    durations = [1000 * seconds] * len(images)      # in milliseconds
+    durations[-1] += 2000
+    path = f"{_path(name)}.gif"
     write_atomically(path, lambda file: images[0].save(
         file, format="GIF", save_all=True, append_images=images[1:], duration=durations, loop=0))
     say(f"Animation saved: {path}")

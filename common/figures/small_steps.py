@@ -45,16 +45,19 @@ def positive_softmax(x):
 
 
 def softmax_backward(dout, x):
+    """dx = out (dout - sum_i dout_i out_i)."""
     out = positive_softmax(x)
     return out * (dout - (dout * out).sum(axis=1, keepdims=True))
 
 
 def one_hot(t, y):
+    """Targets t, class indices (N,) or one-hot already, as rows like y's (N, K)."""
     return t if t.shape == y.shape else np.eye(y.shape[1], dtype=y.dtype)[t]
 
 
 class Value:
-    """A value of a graph. What is computed with it becomes steps of the graph, named after a layer.
+    """A value of a graph. What is computed with it becomes steps of the graph, named after a layer: 1 + x calls
+    `__radd__`, and 1 / x calls `__rtruediv__`.
 
     Every row of x (N, D) uses the same b (D,), so the rows of its gradient add up.
     """
@@ -80,7 +83,7 @@ class Value:
                         backward=lambda dout, x, one: -dout * (1 / x) ** 2)
     __pow__ = step("x²", forward=lambda x, two: x ** two,
                    backward=lambda dout, x, two: dout * 2 * x)
-    sqrt = step("√x", forward=lambda x: np.sqrt(x + 1e-6),      # 1e-6: a variance of 0 can be divided by too
+    sqrt = step("√x", forward=lambda x: np.sqrt(x + 1e-6),      # with 1e-6 more: the result is divided by
                 backward=lambda dout, x: dout / (2 * np.sqrt(x + 1e-6)))
     exp = step("exp", forward=lambda x: np.exp(np.minimum(x, 88)),      # exp(89) is infinite in float32
                backward=lambda dout, x: dout * np.exp(np.minimum(x, 88)))

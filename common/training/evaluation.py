@@ -57,4 +57,5 @@ def table(columns):
 def _guesses(y, t):
     """y, the right classes and those that the net chose, -1 where it has none: (N, K), (N,), (N,)."""
     y, t = as_batch(y, t)
-    return y, t.argmax(axis=1) if t.ndim == 2 else t, np.where(np.isnan(y).any(axis=1), -1, y.argmax(axis=1))
+    t = t.argmax(axis=1) if t.ndim == 2 else t
+    return y, t, np.where(np.isnan(y).any(axis=1), -1, y.argmax(axis=1))
