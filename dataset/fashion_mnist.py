@@ -14,13 +14,12 @@ from pathlib import Path
 
 if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from dataset import source
 from dataset.source import Dataset, four_files
 
 CLASS_NAMES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
                "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 FASHION_MNIST = Dataset(
-    name="Fashion-MNIST",
+    title="Fashion-MNIST",
     files=four_files(60000, 10000, (
         "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
         "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
@@ -30,8 +29,8 @@ FASHION_MNIST = Dataset(
     variable="FASHION_MNIST_DIR",
     folder=Path(__file__).resolve().with_name("fashion"),
     cache=Path(__file__).resolve().with_name("fashion_mnist.pkl"),
-    package="dataset-fashion-mnist",
-    package_folder=Path("/usr/share/datasets/fashion-mnist"),
+    package=Path("/usr/share/datasets/fashion-mnist"),
+    ending="_fashion",
 )
 
 
@@ -44,12 +43,8 @@ def load_fashion_mnist(normalize=True, flatten=True, one_hot_label=False):
     ------
     FileNotFoundError : the set is nowhere to be found; the message says what was tried and how to get it
     """
-    return source.split(source.load(FASHION_MNIST), normalize, flatten, one_hot_label)
+    return FASHION_MNIST.pairs(normalize, flatten, one_hot_label)
 
 
 if __name__ == "__main__":
-    try:
-        for x, t in load_fashion_mnist(flatten=False):
-            print(f"images {x.shape}, labels {t.shape}")
-    except FileNotFoundError as error:
-        sys.exit(str(error))
+    FASHION_MNIST.load()

@@ -29,21 +29,16 @@ class IdxFile:
                 data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(header + math.prod(self.shape))
             except (OSError, EOFError, zlib.error) as error:
                 raise ValueError(f"damaged gzip data ({error})") from error
-        self._verify(data)
+        got = hashlib.sha256(data).hexdigest()
+        if got != self.sha256:
+            raise ValueError(f"expected {self.name} with the SHA-256 {self.sha256}, got {len(data)} bytes with {got}")
         return np.frombuffer(bytearray(data), np.uint8, offset=header).reshape(self.shape)
 
     def check(self, array):
         """`array`, reshaped, if it is what the file holds; ValueError otherwise."""
         if not isinstance(array, np.ndarray) or array.dtype != np.uint8:
             raise ValueError(f"expected an array of uint8 with what {self.name} holds, got {type(array).__name__}")
-        array = array.reshape(self.shape)
-        self._verify(encode(array))
-        return array
-
-    def _verify(self, data):
-        got = hashlib.sha256(data).hexdigest()
-        if got != self.sha256:
-            raise ValueError(f"expected {self.name} with the SHA-256 {self.sha256}, got {len(data)} bytes with {got}")
+        return self.decode(encode(array.reshape(self.shape)))
 
 
 def encode(array):

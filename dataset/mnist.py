@@ -10,26 +10,29 @@ that later calls are fast and need no internet. Where there are no files and no 
 does all this ahead, and says what it finds where. MNIST is by LeCun, Cortes and Burges (CC BY-SA 3.0).
 """
 import sys
-import warnings
 from pathlib import Path
 
 if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import numpy as np
+import numpy as np      # noqa: F401, `from dataset.mnist import *` brings it, as in the book
 
-from dataset import source
-from dataset.source import Dataset, four_files
+from dataset.source import FILE_NAMES, MINI_DIR, Dataset, MiniMnistWarning, four_files     # noqa: F401
 
 dataset_dir = str(Path(__file__).resolve().parent)
 save_file = str(Path(dataset_dir, "mnist.pkl"))
-key_file = dict(source.FILE_NAMES)
+key_file = dict(FILE_NAMES)
 train_num = 60000
 test_num = 10000
 img_dim = (1, 28, 28)
 img_size = 784
 
+MINI_FILES = four_files(4000, 1000, (
+    "ae62e89f9db7e57ecd24214988b77f52e246e9a5fc034700b33bef7782ec0b9a",
+    "e853eb76e6c5b10ae211fc219dd383f5669842cda18aa3f2c23da796996c686f",
+    "4e8d1e4ac0e2c25bc13a95f530acde3e4bd4635e3d4d14fbe787d9888962261b",
+    "38be63f9a98949bec2fd01903dbbb6375ec5b981357121e109f77633dcd1ec14"))
 MNIST = Dataset(
-    name="MNIST",
+    title="MNIST",
     files=four_files(train_num, test_num, (
         "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
         "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
@@ -41,27 +44,18 @@ MNIST = Dataset(
     variable="MNIST_DIR",
     folder=Path(dataset_dir),
     cache=Path(save_file),
+    mini=MINI_FILES,
 )
-MINI_DIR = Path(dataset_dir, "mini")
-MINI_FILES = four_files(4000, 1000, (
-    "ae62e89f9db7e57ecd24214988b77f52e246e9a5fc034700b33bef7782ec0b9a",
-    "e853eb76e6c5b10ae211fc219dd383f5669842cda18aa3f2c23da796996c686f",
-    "4e8d1e4ac0e2c25bc13a95f530acde3e4bd4635e3d4d14fbe787d9888962261b",
-    "38be63f9a98949bec2fd01903dbbb6375ec5b981357121e109f77633dcd1ec14"))
-
-
-class MiniMnistWarning(UserWarning):
-    """The full MNIST was not found, and the mini MNIST takes its place."""
 
 
 def download_mnist():
     """Download the four files into `dataset/`, except those that are there. FileNotFoundError if no mirror has them."""
-    source.download(MNIST)
+    MNIST.find_or_download([MNIST.folder])
 
 
 def init_mnist():
     """Find the four files, download what is missing, and write the cache. FileNotFoundError if that is impossible."""
-    source.prepare(MNIST)
+    MNIST.prepare()
 
 
 def load_mnist(normalize=True, flatten=True, one_hot_label=False, *, allow_mini=True):
@@ -87,17 +81,8 @@ def load_mnist(normalize=True, flatten=True, one_hot_label=False, *, allow_mini=
     ------
     FileNotFoundError : the full set is not found, and `allow_mini` is False
     """
-    try:
-        arrays = source.load(MNIST)
-    except FileNotFoundError as error:
-        if not allow_mini:
-            raise
-        warnings.warn("only 4,000 training and 1,000 test digits are used: results will be lower.\n"
-                      f"{error}\n", MiniMnistWarning, stacklevel=2)
-        arrays = {key: source.read_file(MINI_DIR / file.name, file) for key, file in MINI_FILES.items()}
-    return source.split(arrays, normalize, flatten, one_hot_label)
+    return MNIST.pairs(normalize, flatten, one_hot_label, allow_mini)
 
 
 if __name__ == "__main__":
-    for x, t in load_mnist(flatten=False):
-        print(f"images {x.shape}, labels {t.shape}")
+    MNIST.load()

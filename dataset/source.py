@@ -1,9 +1,8 @@
-"""Finding a data set that comes in four IDX files: in the cache, in a folder, or on the internet.
-
-A data set is described by a `Dataset`; the functions here do the rest for any such description.
-"""
+"""A data set that comes in four IDX files, and where it is found: in a cache, in a folder, or on the internet."""
 import math
 import os
+import sys
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +20,7 @@ FILE_NAMES = {
     "test_label": "t10k-labels-idx1-ubyte.gz",
 }
 KERAS_NAMES = {"train_img": "x_train", "train_label": "y_train", "test_img": "x_test", "test_label": "y_test"}
+MINI_DIR = Path(__file__).resolve().with_name("mini")
 
 
 def four_files(train, test, sums):
@@ -30,68 +30,13 @@ def four_files(train, test, sums):
             for (key, name), shape, sha256 in zip(FILE_NAMES.items(), shapes, sums, strict=True)}
 
 
-@dataclass(frozen=True)
-class Dataset:
-    """What there is to know about a data set."""
-    name: str
-    files: dict                         # {"train_img": IdxFile, ...}, as FILE_NAMES has the keys
-    mirrors: tuple                      # URLs of folders that hold the files
-    variable: str                       # environment variable that names a folder with the files
-    folder: Path                        # where downloaded files are kept, and where the reader may put them
-    cache: Path                         # a pickle of all the arrays, which loads fast
-    package: str = ""                   # Debian's package of the files, if there is one ...
-    package_folder: Path | None = None  # ... and where it puts them
-
-    def folders(self):
-        """Where the files may be. The reader's folder is seen from the current folder and from the project's."""
-        folders = [self.folder]
-        if named := os.environ.get(self.variable, "").strip(" \t\"'"):      # Windows keeps the quotes
-            named = Path(named).expanduser()
-            folders += [named, self.cache.parents[1] / named]
-        if self.package:
-            folders.append(self.package_folder)
-        return list(dict.fromkeys(folders))
-
-    def urls(self):
-        """The mirrors, or none where downloads are forbidden."""
-        offline = os.environ.get(OFFLINE, "").strip().lower() not in ("", "0", "false", "no", "off")
-        return [] if offline else list(self.mirrors)
-
-
-def load(dataset):
-    """The arrays of a data set, from its cache or else from `prepare`.
-
-    The arrays are uint8, by their keys: images (N, rows, columns) and labels (N,). They are the caller's own.
-    Raises a FileNotFoundError that lists where the files were looked for.
-    """
-    if dataset.cache.exists():
-        try:
-            return read_cache(dataset)
-        except (OSError, ValueError) as error:
-            say(f"Not using the pickle file: {error}")
-    return prepare(dataset)
-
-
-def prepare(dataset):
-    """Find each file in a folder or on the internet, and write the cache. Returns and raises as `load`."""
-    arrays = _find_or_download(dataset, dataset.folders())
-    say(f"Creating pickle file {dataset.cache}")
-    flat = {key: array.reshape(len(array), -1) if array.ndim > 1 else array for key, array in arrays.items()}
-    try:
-        save_pickle(dataset.cache, flat)
-        say("Done!")
-    except OSError as error:
-        say(f"Cannot write it ({error}). The data is good, but the next start will be no faster.")
-    return arrays
-
-
-def download(dataset):
-    """Fetch from the mirrors what is not yet in the folder of the data set. Raises as `load`."""
-    _find_or_download(dataset, [dataset.folder])
+def read_file(path, file):
+    """The array in an IdxFile at `path`, gzipped or not. ValueError or OSError if it is not the right one."""
+    return file.decode(path.read_bytes())
 
 
 def split(arrays, normalize, flatten, one_hot_label):
-    """((x_train, t_train), (x_test, t_test)) from the arrays of `load`, as `load_mnist` describes them."""
+    """((x_train, t_train), (x_test, t_test)), as `load_mnist` describes them, from {"train_img": array, ...}."""
     parts = []
     for part in ("train", "test"):
         x, t = arrays[f"{part}_img"], arrays[f"{part}_label"]
@@ -103,28 +48,130 @@ def split(arrays, normalize, flatten, one_hot_label):
     return tuple(parts)
 
 
-def read_file(path, file):
-    """The array in an IdxFile at `path`, gzipped or not. ValueError or OSError if it is not the right one."""
-    return file.decode(path.read_bytes())
+class MiniMnistWarning(UserWarning):
+    """The full MNIST was not found, and the mini MNIST takes its place."""
 
 
-def read_cache(dataset):
-    """The arrays in the cache. ValueError or OSError if they are not the right ones."""
-    content = load_pickle(dataset.cache)
-    if not isinstance(content, dict):
-        raise ValueError(f"expected a dict of arrays, got {type(content).__name__}")
-    return {key: file.check(content.get(key)) for key, file in dataset.files.items()}
+@dataclass(frozen=True)
+class Dataset:
+    """A data set: what there is to know about it, and how it is loaded.
 
+    Its arrays are of uint8, by their keys: images (N, rows, columns) and labels (N,). Where they are not found, a
+    FileNotFoundError lists where they were looked for.
+    """
+    title: str                          # as figures show it
+    files: dict                         # {"train_img": IdxFile, ...}, as FILE_NAMES has the keys
+    mirrors: tuple                      # URLs of folders that hold the files
+    variable: str                       # environment variable that names a folder with the files
+    folder: Path                        # where downloaded files are kept, and where the reader may put them
+    cache: Path                         # a pickle of all the arrays, which loads fast
+    package: Path | None = None         # where Debian's package puts the files, if there is one
+    mini: dict | None = None            # files in MINI_DIR, for want of better ones
+    ending: str = ""                    # of the names of files that belong to it: `params_fashion.pkl`
 
-def _find_or_download(dataset, folders):
-    """{key: array} of all the files."""
-    paths = [path for folder in folders for path in _files_in(folder)]
-    mirrors = dataset.urls()
-    arrays = {}
-    for key, file in dataset.files.items():
-        array = _find(key, file, paths)
-        arrays[key] = _download(dataset, file, mirrors) if array is None else array
-    return arrays
+    def load(self, **options):
+        """What `pairs` returns, for a script: where there are no files, it ends and says how to get them."""
+        try:
+            return self.pairs(**options)
+        except FileNotFoundError as error:
+            sys.exit(str(error))
+
+    def own(self, path):
+        """`path` with the data set's ending, so that each set has files of its own."""
+        return Path(path).with_stem(Path(path).stem + self.ending)
+
+    def pairs(self, normalize=True, flatten=True, one_hot_label=False, allow_mini=True):
+        """((x_train, t_train), (x_test, t_test)), as `load_mnist` describes them."""
+        try:
+            arrays = self.arrays()
+        except FileNotFoundError as error:
+            if not (self.mini and allow_mini):
+                raise
+            warnings.warn("only 4,000 training and 1,000 test digits are used: results will be lower.\n"
+                          f"{error}\n", MiniMnistWarning, stacklevel=3)
+            arrays = {key: read_file(MINI_DIR / file.name, file) for key, file in self.mini.items()}
+        return split(arrays, normalize, flatten, one_hot_label)
+
+    def arrays(self):
+        """The arrays, from the cache or else from `prepare`. They are the caller's own."""
+        if self.cache.exists():
+            try:
+                return self.read_cache()
+            except (OSError, ValueError) as error:
+                say(f"Not using the pickle file: {error}")
+        return self.prepare()
+
+    def read_cache(self):
+        """The arrays in the cache. ValueError or OSError if they are not the right ones."""
+        content = load_pickle(self.cache)
+        if not isinstance(content, dict):
+            raise ValueError(f"expected a dict of arrays, got {type(content).__name__}")
+        return {key: file.check(content.get(key)) for key, file in self.files.items()}
+
+    def prepare(self):
+        """The arrays, from files in a folder or on the internet; they are written to the cache."""
+        arrays = self.find_or_download(self.folders())
+        say(f"Creating pickle file {self.cache}")
+        flat = {key: array.reshape(len(array), -1) if array.ndim > 1 else array for key, array in arrays.items()}
+        try:
+            save_pickle(self.cache, flat)
+            say("Done!")
+        except OSError as error:
+            say(f"Cannot write it ({error}). The data is good, but the next start will be no faster.")
+        return arrays
+
+    def folders(self):
+        """Where the files may be. The reader's folder is seen from the current folder and from the project's."""
+        folders = [self.folder]
+        if named := os.environ.get(self.variable, "").strip(" \t\"'"):      # Windows keeps the quotes
+            named = Path(named).expanduser()
+            folders += [named, self.cache.parents[1] / named]
+        return list(dict.fromkeys(folders + [self.package] * bool(self.package)))
+
+    def urls(self):
+        """The mirrors, or none where downloads are forbidden."""
+        offline = os.environ.get(OFFLINE, "").strip().lower() not in ("", "0", "false", "no", "off")
+        return [] if offline else list(self.mirrors)
+
+    def find_or_download(self, folders):
+        """The arrays, each from the first of the folders, or else of the mirrors, that has it."""
+        paths = [path for folder in folders for path in _files_in(folder)]
+        mirrors = self.urls()
+        arrays = {}
+        for key, file in self.files.items():
+            array = _find(key, file, paths)
+            arrays[key] = self._download(file, mirrors) if array is None else array
+        return arrays
+
+    def _download(self, file, mirrors):
+        """The array of a file, from the first mirror that has it; those that fail are taken out of the list."""
+        max_bytes = 2000 + math.prod(file.shape) * 101 // 100       # gzip makes no content much longer than it is
+        for mirror in list(mirrors):
+            say(f"Downloading {mirror}{file.name}")
+            try:
+                data = fetch(mirror + file.name, max_bytes)
+                array = file.decode(data)
+            except (OSError, ValueError) as error:
+                say(f"  failed: {printable(error)}")
+                mirrors.remove(mirror)
+                continue
+            try:
+                self.folder.mkdir(exist_ok=True)
+                write_atomically(self.folder / file.name, data)
+            except OSError as error:
+                say(f"Cannot keep {file.name} ({error}).")
+            return array
+        raise FileNotFoundError(self._how_to_get(file))
+
+    def _how_to_get(self, missing):
+        tried = [str(folder) if folder.exists() else f"{folder}, which does not exist" for folder in self.folders()]
+        tried += self.urls() or [f"no mirror, because {OFFLINE} is set"]
+        names = [file.name for file in self.files.values()]
+        package = f"run: sudo apt install dataset-{self.package.name} (on Debian)\nor " if self.package else ""
+        item = "\n  "
+        return (f"{self.title}: {missing.name} was not found. Tried:{item}{item.join(tried)}\n"
+                f"For the full set, {package}put these files (gzipped or not) into {self.folder}\n"
+                f"or into a folder that {self.variable} names:{item}{item.join(names)}")
 
 
 def _files_in(folder):
@@ -151,35 +198,3 @@ def _find(key, file, paths):
         except Exception as error:      # a damaged npz can fail in any way
             say(f"  not used: {error}")
     return None
-
-
-def _download(dataset, file, mirrors):
-    """The array of a file, from the first mirror that has it; those that fail are taken out of the list."""
-    max_bytes = 2000 + math.prod(file.shape) * 101 // 100       # gzip makes no content much longer than it is
-    for mirror in list(mirrors):
-        say(f"Downloading {mirror}{file.name}")
-        try:
-            data = fetch(mirror + file.name, max_bytes)
-            array = file.decode(data)
-        except (OSError, ValueError) as error:
-            say(f"  failed: {printable(error)}")
-            mirrors.remove(mirror)
-            continue
-        try:
-            dataset.folder.mkdir(exist_ok=True)
-            write_atomically(dataset.folder / file.name, data)
-        except OSError as error:
-            say(f"Cannot keep {file.name} ({error}).")
-        return array
-    raise FileNotFoundError(_how_to_get(dataset, file))
-
-
-def _how_to_get(dataset, missing):
-    tried = [str(folder) if folder.exists() else f"{folder}, which does not exist" for folder in dataset.folders()]
-    tried += dataset.urls() or [f"no mirror, because {OFFLINE} is set"]
-    names = [file.name for file in dataset.files.values()]
-    package = f"run: sudo apt install {dataset.package} (on Debian)\nor " if dataset.package else ""
-    item = "\n  "
-    return (f"{dataset.name}: {missing.name} was not found. Tried:{item}{item.join(tried)}\n"
-            f"For the full set, {package}put these files (gzipped or not) into {dataset.folder}\n"
-            f"or into a folder that {dataset.variable} names:{item}{item.join(names)}")

@@ -528,6 +528,5 @@ def test_the_script(tmp_path, here):
     """In a copy of the project, on a path with spaces and Japanese characters, without MNIST and network."""
     project = copy_project(tmp_path / "my 学習 project")
     run = run_script(project / "dataset" / "mnist.py", cwd=project / here, PYTHONIOENCODING="utf-8")
-    assert run.stdout.splitlines()[-1] == "images (1000, 1, 28, 28), labels (1000,)"
     assert "MiniMnistWarning" in run.stderr
     assert not (project / "dataset" / "mnist.pkl").exists()

@@ -35,14 +35,14 @@ FILES = {file.name: file for file in MINI_FILES.values()}
 def mini_at(folder, *mirrors, files=None):
     """The mini digits as a data set that keeps its files in `folder`; `files` is one more folder that has them."""
     return dataclasses.replace(mnist.MNIST, files=MINI_FILES, mirrors=mirrors, folder=folder, variable="NO_VARIABLE",
-                               cache=folder / "mnist.pkl", package="files" if files else "", package_folder=files)
+                               cache=folder / "mnist.pkl", package=files)
 
 
 def load(dataset):
     """What the loader prints; its data is compared with what it must be."""
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(io.StringIO()):
-        arrays = source.load(dataset)
+        arrays = dataset.arrays()
     for key, file in MINI_FILES.items():
         file.check(arrays[key])
     return said.getvalue()
@@ -63,7 +63,7 @@ def check_files(dataset, allowed=".tmp"):
         if path.name in FILES:
             source.read_file(path, FILES[path.name])
         elif path == dataset.cache:
-            source.read_cache(dataset)
+            dataset.read_cache()
         else:
             assert path.suffix == allowed, f"there is {path.name}"
 
@@ -76,7 +76,8 @@ def check_next_run(dataset):
         dataset.cache.unlink(missing_ok=True)           # only who writes sweeps up
     load(dataset)
     check_files(dataset, allowed=None)
-    assert load(dataclasses.replace(dataset, folder=dataset.folder / "none", mirrors=(), package="")) == "", "no cache"
+    alone = dataclasses.replace(dataset, folder=dataset.folder / "none", mirrors=(), package=None)
+    assert load(alone) == "", "no cache"
 
 
 # ---- the kinds of harm: each gives (what, count, remark)

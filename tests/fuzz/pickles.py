@@ -102,7 +102,7 @@ class Doors:
             "params.pkl": {key: values.copy() for key, values in self.net.state.items()},
             "checkpoint": pickle.loads(checkpoint.read_bytes()),
         }
-        self.load = {"mnist.pkl": lambda: source.read_cache(self.dataset),
+        self.load = {"mnist.pkl": lambda: self.dataset.read_cache(),
                      "sample_weight.pkl": lambda: init_network(self.path),
                      "params.pkl": lambda: self.net.load_params(self.path),
                      "checkpoint": lambda: load_checkpoint(self.path, self.trainer)}
