@@ -13,7 +13,7 @@ from common.functions import as_batch
 from common.gradient import numerical_gradient
 from common.layers import SoftmaxWithLoss
 from common.own_layer import as_layer, owners
-from common.params import Gradients, Params, check_names
+from common.params import Gradients, Params, check_names, restore
 from common.util import as_pairs
 
 _in_training = {}       # {id of a net: ...}, while it is being trained
@@ -157,14 +157,12 @@ class Network:
         return net
 
     def save_params(self, file_name="params.pkl"):
-        """Writes {"W1": array, ...} as a pickle; the file is whole or not there at all."""
+        """Write {"W1": array, ...} as a pickle; the file is whole or not there at all."""
         save_pickle(file_name, dict(self.state))
 
     def load_params(self, file_name="params.pkl"):
-        """Takes over parameters from a file of save_params, or of the book's code (a pickle of a dict of arrays).
+        """Take over parameters from a file of save_params, or of the book's code (a pickle of a dict of arrays).
 
         ValueError: the file is damaged, or it has other arrays than this net. The net stays as it was.
         """
-        mine, values = self.state, load_pickle(file_name)
-        check_names(file_name, mine, values)
-        mine.update(values)
+        restore(self, load_pickle(file_name), file_name)

@@ -15,7 +15,7 @@ class Params(dict):
         mine = self[key]
         if np.shape(value) != mine.shape:
             raise ValueError(f"{key}: expected shape {mine.shape}, got {np.shape(value)}")
-        np.copyto(mine, value, casting="same_kind")     # no fraction may get lost in an array of integers
+        np.copyto(mine, value, casting="same_kind")     # no fraction may get lost in whole numbers
 
     def update(self, *args, **kwargs):
         for key, value in dict(*args, **kwargs).items():
@@ -31,8 +31,7 @@ class Params(dict):
 
 
 class Gradients(dict):
-    """{"W1": array, ...}, and `loss`, the loss that they are the gradients of."""
-    loss = None
+    """{"W1": array, ...}, and the attribute `loss`, the loss that they are the gradients of."""
 
 
 def check_names(source, mine, values):
@@ -79,11 +78,13 @@ def snapshot(network):
     return {key: np.array(array) for key, array in arrays_of(network).items()}
 
 
-def restore(network, arrays):
-    """Copy the values of a snapshot into the network's own arrays."""
+def restore(network, arrays, source=None):
+    """Copy the values of a snapshot into the network's own arrays. What comes from a `source`, a file, is checked."""
     own = arrays_of(network)
+    if source:
+        check_names(source, own, arrays)
     for key, mine in own.items():
         if isinstance(mine, np.ndarray):
-            mine[...] = arrays[key]
+            np.copyto(mine, arrays[key], casting="same_kind")       # no fraction may get lost in whole numbers
         else:
             own[key] = arrays[key].item()       # a plain number

@@ -17,7 +17,7 @@ def start(doc, parser=None):
     args = parser.parse_args()
     width = min(100, shutil.get_terminal_size().columns)
     for paragraph in doc.split("\n\n")[:2]:
-        print(textwrap.fill(" ".join(paragraph.split()), width), end="\n\n", flush=True)
+        print(textwrap.fill(paragraph, width), end="\n\n", flush=True)
     return args
 
 

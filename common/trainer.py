@@ -26,8 +26,7 @@ class Trainer:
     optimizer : a name, 'SGD' or 'Adam' say, or an object with update(params, grads)
     optimizer_param : the settings of the optimizer named
     evaluate_sample_num_per_epoch : evaluate on the first so many examples only; None for all
-    verbose : True: a progress bar, a line per epoch and the accuracy at the end. "epochs": no line at the end. False:
-        nothing
+    verbose : True: a progress bar, a line per epoch, the final accuracy. "epochs": not the last one. False: nothing
     callbacks : a list of what else is to happen, see `common.callbacks`
 
     Attributes

@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 
+from common.files import save_pickle
 from common.initializer import random_affine, random_convolution
 from common.layers import Affine, BatchNormalization, Dropout, Pooling, Relu, Sigmoid
 from common.network import Network
@@ -162,13 +163,16 @@ def test_all_params_at_once_or_none(wrong, words):
     assert same(net.params, before)
 
 
-def test_what_cannot_be_stored_is_an_error_not_a_rounded_value():
+def test_what_cannot_be_stored_is_an_error_not_a_rounded_value(tmp_path):
     net = Network({"Affine1": Affine(np.ones((2, 2), int), np.zeros(2, np.float32))})
     for key, value in (("W1", np.full((2, 2), 0.5)), ("b1", np.array([1j, 2])), ("b1", ["1", "2"]),
                        ("b1", [None, None])):
         for assign in (lambda: net.params.__setitem__(key, value), lambda: net.params.update({key: value})):
             with pytest.raises(TypeError):
                 assign()
+    save_pickle(tmp_path / "params.pkl", {"W1": np.full((2, 2), 0.5), "b1": np.ones(2)})
+    with pytest.raises(TypeError):
+        net.load_params(tmp_path / "params.pkl")
     assert (net.params["W1"] == 1).all() and (net.params["b1"] == 0).all()
     net.params["W1"] = [[2, 3], [4, 5]]
     net.params["b1"] = np.array([1.5, 2.5], np.float64)

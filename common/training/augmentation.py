@@ -26,8 +26,8 @@ def distort(x, shift=0, rotation=0, scale=0, shear=0, elastic=0, share=1):
     shear : 0.1 slants a vertical line by 0.1 pixels per pixel at most
     elastic : pixels by which points move, each its own way but neighbours alike: the root of the mean square
         (Simard, Steinkraus, Platt 2003: about 1.4, smoothed as here by a Gaussian with a sigma of 4 pixels)
-    share : of the images, drawn at random, that are distorted; 1 for all. Between pixels an image is read blurred, so a
-        net that has seen distorted ones only is a stranger to sharp ones
+    share : how many of the images are distorted, drawn at random; 1 for all. Distorted images are a little blurred, as
+        they are read between pixels, so a net should see some sharp ones too
     """
     if not 0 <= scale < 1:
         raise ValueError(f"distort: expected 0 <= scale < 1, got {scale}")

@@ -6,8 +6,8 @@ class Averaging:
     """An exponential moving average of the network's arrays is evaluated, and is what the training ends with.
 
     It predicts better than the weights of any one step, which jump about the minimum (Polyak, Juditsky 1992).
-    After each step: average <- d average + (1 - d) arrays. The first steps count less than `decay` would have it,
-    d = min(decay, (1 + steps) / (10 + steps)), because they are far from where the training ends.
+    After each step: average <- d average + (1 - d) arrays. At first d is smaller than `decay`,
+    d = min(decay, (1 + steps) / (10 + steps)), to forget soon where the training began.
     """
 
     def __init__(self, decay=0.999):
@@ -17,7 +17,7 @@ class Averaging:
 
     def on_train_begin(self, trainer):
         if trainer.current_iter == 0:
-            # weights: those of the training while the network has the average, which is so between the epochs
+            # weights: those to go on from. Between the epochs the network has the average in their place.
             self.state = {"steps": 0, "average": snapshot(trainer.network), "weights": None}
 
     def on_epoch_begin(self, trainer):

@@ -55,7 +55,7 @@ def training_options(doc, epochs, limit=None, parser=None, schedule=None):
                      (args.checkpoint or args.resume) and _Checkpoint(args.checkpoint, args.resume)]
             args.callbacks = [callback for callback in asked if callback]
             args.dataset = CHOICES[args.dataset]
-            args.epochs = args.epochs or args.resume and read_checkpoint(args.resume)["epochs"]
+            epochs = read_checkpoint(args.resume)["epochs"] if args.resume else epochs
     except (ValueError, OSError) as error:
         parser.error(str(error))
     args.epochs = args.epochs or epochs
@@ -64,7 +64,7 @@ def training_options(doc, epochs, limit=None, parser=None, schedule=None):
 
 
 class _Checkpoint(Checkpoint):
-    """If it does not fit or cannot be written, the script ends with one line."""
+    """A checkpoint that ends the script with one line if it does not fit or cannot be written."""
 
     def on_train_begin(self, trainer):
         try:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from common.files import load_pickle, save_pickle, write_atomically
-from common.params import arrays_of, check_names, restore, snapshot
+from common.params import restore, snapshot
 
 
 def save_best(network, path, x_test, t_test, accuracy):
@@ -20,9 +20,7 @@ def save_best(network, path, x_test, t_test, accuracy):
     if path.exists():
         before = copy.deepcopy(network)
         try:
-            saved = load_pickle(path)
-            check_names(path, arrays_of(before), saved)
-            restore(before, saved)
+            restore(before, load_pickle(path), path)
             if (best := before.accuracy(x_test, t_test)) > accuracy:
                 print(f"{path.name} reads {best:.4f} of the test images right, which is better: it stays")
                 path = path.with_stem(f"{path.stem}_trial")
