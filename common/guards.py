@@ -1,4 +1,4 @@
-"""What a training is guarded against: examples that cannot be meant, NaN and inf, and Ctrl-C at a bad moment."""
+"""What a training is guarded against: examples that cannot be right, NaN and inf, and Ctrl-C at a bad moment."""
 import signal
 import threading
 import warnings

@@ -48,7 +48,10 @@ def owners(layers, buffers=False):
                          f"got {', '.join(map(str, layers))}")
     count, found = Counter(), {}
     for place, layer in layers.items():
-        for name in parameter_names(layer) + (getattr(layer, "buffer_names", ()) if buffers else ()):
+        names = list(parameter_names(layer))
+        if buffers:
+            names += getattr(layer, "buffer_names", ())
+        for name in names:
             count[name] += 1
             key, array = f"{name}{count[name]}", getattr(layer, name)
             if key in found:

@@ -1,4 +1,4 @@
-"""The dicts of a network's arrays: its parameters and their gradients; copies of them, kept aside and put back."""
+"""Dicts of a network's arrays: its parameters, their gradients, and copies that are kept and put back."""
 import numpy as np
 
 from common.files import printable
@@ -79,7 +79,7 @@ def snapshot(network):
 
 
 def restore(network, arrays, source=None):
-    """Copy the values of a snapshot into the network's own arrays. What comes from a `source`, a file, is checked."""
+    """Copy the values of a snapshot into the network's own arrays. Those of a file, `source`, are checked first."""
     own = arrays_of(network)
     if source:
         check_names(source, own, arrays)

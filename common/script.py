@@ -36,6 +36,6 @@ def in_notebook():
 
 
 def print_any_letters():
-    r"""From now on print a letter that the terminal does not have as \u6df1; Python's way is an error."""
+    r"""From now on print a letter that the terminal does not have as \u6df1; Python would raise an error."""
     if hasattr(sys.stdout, "reconfigure"):      # a notebook's output has none, and needs none
         sys.stdout.reconfigure(errors="backslashreplace")

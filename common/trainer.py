@@ -24,7 +24,7 @@ class Trainer:
     epochs : how often every training example is seen
     mini_batch_size : examples per step
     optimizer : a name, 'SGD' or 'Adam' say, or an object with update(params, grads)
-    optimizer_param : the settings of the optimizer named
+    optimizer_param : settings of the optimizer, if it is given by name
     evaluate_sample_num_per_epoch : evaluate on the first so many examples only; None for all
     verbose : True: a progress bar, a line per epoch, the final accuracy. "epochs": not the last one. False: nothing
     callbacks : a list of what else is to happen, see `common.callbacks`

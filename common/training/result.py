@@ -1,4 +1,4 @@
-"""Files of trained parameters: how good they are stands beside them, and a result never replaces a better one."""
+"""Files of trained parameters, each with a note of its accuracy; a result never replaces a better one."""
 import copy
 import json
 import os
@@ -14,7 +14,7 @@ def save_best(network, path, x_test, t_test, accuracy):
     """Save the network's parameters, in `path` unless those in it are better; then in `<path>_trial.pkl`.
 
     `accuracy` is that of the network on x_test, t_test; the parameters in `path` are measured on them too. Returns the
-    Path of the file that was written. Beside it `accuracy_of` finds how good the parameters are.
+    Path of the file that was written; `accuracy_of` finds the accuracy in a file beside it.
     """
     path = Path(path)
     if path.exists():
