@@ -107,7 +107,7 @@ class RMSprop(Optimizer):
 class Adam(Optimizer):
     """m is an average of the gradients, v one of their squares (book, 6.1.6; Kingma, Ba 2015, arXiv:1412.6980).
 
-    Both begin at 0 and are too small at first: lr_t = lr sqrt(1 - beta2^t) / (1 - beta1^t) corrects this, at step t.
+    Both begin at 0 and are too small at first: lr_t = lr sqrt(1 - beta2^t) / (1 - beta1^t) corrects this; t is `iter`.
     """
     memory_names = ("m", "v")
 
