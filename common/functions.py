@@ -49,17 +49,10 @@ def sum_squared_error(y, t):
 
 
 def as_batch(y, t):
-    """y and its targets as a batch, checked.
+    """y and its targets as a batch, checked: y (N, K), and t (N,) or (N, K).
 
-    Parameters
-    ----------
     y : (K,) or (N, K), scores or probabilities
     t : class indices, an integer or (N,); or one-hot (or any distribution over classes), of y's shape
-
-    Returns
-    -------
-    y : (N, K)
-    t : (N,) integer class indices, or (N, K)
     """
     y, t = np.atleast_2d(_wide(y)), np.asarray(t)
     if y.ndim != 2 or y.shape[0] == 0:
@@ -79,13 +72,7 @@ def as_batch(y, t):
 
 
 def cross_entropy_error(y, t):
-    """-log y_t, the mean over the batch (book, 4.2).
-
-    Parameters
-    ----------
-    y : (K,) or (N, K), probabilities
-    t : class indices or one-hot targets, see `as_batch`
-    """
+    """-log y_t, the mean over the batch (book, 4.2), for probabilities y and targets t as `as_batch` takes them."""
     y, t = as_batch(y, t)
     log_y = np.log(y + 1e-7)    # log 0 is -inf; 1e-7 is the book's
     return -_pick(log_y, t) / len(y)
@@ -100,6 +87,13 @@ def softmax_loss(x, t):
     x = x - np.max(x, axis=1, keepdims=True)
     log_y = x - np.log(np.sum(np.exp(x), axis=1, keepdims=True))
     return -_pick(log_y, t) / len(x)
+
+
+def guesses(y, t):
+    """y (N, K), the right classes (N,), and the classes with the highest scores (N,), -1 where a score is NaN."""
+    y, t = as_batch(y, t)
+    t = t.argmax(axis=1) if t.ndim == 2 else t
+    return y, t, np.where(np.isnan(y).any(axis=1), -1, y.argmax(axis=1))
 
 
 def _as_floats(x):

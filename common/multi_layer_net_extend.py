@@ -7,8 +7,9 @@ import numpy as np
 
 from common.gradient import numerical_gradient  # noqa: F401
 from common.initializer import random_affine
-from common.layers import *  # noqa: F403
-from common.layers import BatchNormalization, Dropout, Relu, Sigmoid
+from common.layers import (Affine, BatchNormalization, Convolution, Dropout, Pooling, Relu,  # noqa: F401
+                           Sigmoid, SoftmaxWithLoss, col2im, cross_entropy_error, identity_function, im2col, relu,
+                           relu_grad, sigmoid, sigmoid_grad, softmax, softmax_loss, step_function, sum_squared_error)
 from common.network import Network
 
 ACTIVATIONS = {"relu": Relu, "sigmoid": Sigmoid}

@@ -9,7 +9,7 @@ import numpy as np
 
 from common.fast import join, one_blas_thread
 from common.files import load_pickle, save_pickle
-from common.functions import as_batch
+from common.functions import guesses
 from common.gradient import numerical_gradient
 from common.layers import SoftmaxWithLoss
 from common.own_layer import as_layer, owners
@@ -72,11 +72,8 @@ class Network:
         right = 0
         for start in range(0, len(x), batch_size):
             batch = slice(start, start + batch_size)
-            y, labels = as_batch(self.predict(x[batch]), t[batch])
-            if labels.ndim == 2:
-                labels = labels.argmax(axis=1)
-            answered = ~np.isnan(y).any(axis=1)     # argmax would take the first NaN for the highest score
-            right += int(np.sum((y.argmax(axis=1) == labels) & answered))
+            _, labels, answers = guesses(self.predict(x[batch]), t[batch])
+            right += int(np.sum(answers == labels))
         return right / len(x)
 
     def _weights(self):

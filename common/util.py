@@ -96,15 +96,9 @@ def crop_images(x, pad):
 
 
 def im2col(input_data, filter_h, filter_w, stride=1, pad=0):
-    """Every window that a filter sees, as a row (book, 7.4).
+    """Every window that a filter sees, as a row (book, 7.4): a new array of the same dtype.
 
-    Parameters
-    ----------
-    input_data : (N, C, H, W)
-
-    Returns
-    -------
-    col : (N * out_h * out_w, C * filter_h * filter_w), a new array of the same dtype
+    input_data (N, C, H, W) -> (N * out_h * out_w, C * filter_h * filter_w)
     """
     N, C, out_h, out_w = _check_windows("im2col", np.shape(input_data), filter_h, filter_w, stride, pad)
     col = windows(pad_images(np.asarray(input_data), pad), filter_h, filter_w, stride)
@@ -122,14 +116,7 @@ def im2col_nhwc(x, filter_h, filter_w, stride=1):
 def col2im(col, input_shape, filter_h, filter_w, stride=1, pad=0):
     """The transpose of im2col: each row is added back at the window it came from (book, 7.4).
 
-    Parameters
-    ----------
-    col : (N * out_h * out_w, C * filter_h * filter_w)
-    input_shape : (N, C, H, W)
-
-    Returns
-    -------
-    (N, C, H, W), where a pixel that lies in several windows is the sum of their values
+    col (N * out_h * out_w, C * filter_h * filter_w) -> input_shape (N, C, H, W). Where windows overlap, values add up.
     """
     N, C, H, W = input_shape
     N, C, out_h, out_w = _check_windows("col2im", (N, C, H, W), filter_h, filter_w, stride, pad)

@@ -9,9 +9,8 @@ import pytest
 
 from common.training.options import training_options
 from dataset import fashion_mnist, mnist
-from dataset.choice import CHOICES
 from dataset.fashion_mnist import CLASS_NAMES, FASHION_MNIST, load_fashion_mnist
-from dataset.mnist import MINI_FILES
+from dataset.mnist import MINI_FILES, MNIST
 from scripts import copy_project, last_line, run_script
 from test_dataset import assert_good, copy_files
 from test_dataset_download import serve
@@ -169,5 +168,5 @@ def test_the_option_gives_the_data_set_that_it_names(monkeypatch):
 
 
 def test_the_files_of_mnist_keep_their_names():
-    assert CHOICES["mnist"].own("a/params.pkl") == Path("a/params.pkl")
-    assert CHOICES["fashion"].own("a/params.pkl") == Path("a/params_fashion.pkl")
+    assert MNIST.own("a/params.pkl") == Path("a/params.pkl")
+    assert FASHION_MNIST.own("a/params.pkl") == Path("a/params_fashion.pkl")

@@ -1,6 +1,4 @@
 """A faster way to the same numbers, where cutting alone leaves more than a tenth of a step."""
-import numpy as np
-
 from common.util import crop_images, im2col_nhwc, pad_images, whole_number
 
 

@@ -5,7 +5,7 @@ y holds NaN the net has not answered: that is never right, and is no class.
 """
 import numpy as np
 
-from common.functions import as_batch, softmax
+from common.functions import guesses, softmax
 
 
 def probabilities(network, x, batch_size=100):
@@ -15,7 +15,7 @@ def probabilities(network, x, batch_size=100):
 
 def confusion_matrix(y, t):
     """How often each class (row) was taken for each class (column): (K, K) integers."""
-    y, t, guess = _guesses(y, t)
+    y, t, guess = guesses(y, t)
     matrix = np.zeros((y.shape[1], y.shape[1]), int)
     np.add.at(matrix, (t[guess >= 0], guess[guess >= 0]), 1)
     return matrix
@@ -23,7 +23,7 @@ def confusion_matrix(y, t):
 
 def most_wrong(y, t):
     """Indices of the examples read wrong, those the net was surest of first, those without an answer last."""
-    y, t, guess = _guesses(y, t)
+    y, t, guess = guesses(y, t)
     wrong = np.flatnonzero(guess != t)
     return wrong[np.argsort(-y[wrong].max(axis=1), kind="stable")]
 
@@ -36,7 +36,7 @@ def calibration(y, t, bins=10):
     Returns count, certainty and accuracy, (bins,): how many answers, their mean certainty and the share that is right,
     nan where a bin is empty; and the expected calibration error, the mean of |accuracy - certainty| over all answers.
     """
-    y, t, guess = _guesses(y, t)
+    y, t, guess = guesses(y, t)
     answered = guess >= 0
     sure, right = y[answered].max(axis=1).astype(np.float64), (guess == t)[answered]
     which = np.minimum((sure * bins).astype(int), bins - 1)
@@ -52,10 +52,3 @@ def table(columns):
     texts = [[f"{cell:.4f}" if isinstance(cell, (float, np.floating)) else str(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*texts)]
     return "\n".join("  ".join(map(str.rjust, row, widths)) for row in texts)
-
-
-def _guesses(y, t):
-    """y, the right classes and those that the net chose, -1 where it has none: (N, K), (N,), (N,)."""
-    y, t = as_batch(y, t)
-    t = t.argmax(axis=1) if t.ndim == 2 else t
-    return y, t, np.where(np.isnan(y).any(axis=1), -1, y.argmax(axis=1))

@@ -11,8 +11,10 @@ from common.training.checkpoint import Checkpoint, read_checkpoint
 from common.training.live_window import LiveWindow
 from common.training.log import Log
 from common.training.schedule import Schedule, cosine, step
-from dataset.choice import CHOICES
+from dataset.fashion_mnist import FASHION_MNIST
+from dataset.mnist import MNIST
 
+DATASETS = {"mnist": MNIST, "fashion": FASHION_MNIST}
 SCHEDULES = {"constant": None, "step": Schedule(step), "cosine": Schedule(cosine)}
 
 
@@ -24,7 +26,7 @@ def training_options(doc, epochs, limit=None, parser=None, schedule=None):
     parser : argparse.ArgumentParser with the script's own options, if it has any
 
     Returns an argparse.Namespace of `epochs`, `seed`, `limit` (train on `x_train[:args.limit]`) and the script's own
-    options. With a schedule, also of `dataset`, a `dataset.choice.Choice`, and `callbacks`, a list of those that
+    options. With a schedule, also of `dataset`, a `dataset.source.Dataset`, and `callbacks`, a list of those that
     --schedule, --checkpoint, --resume, --log and --live ask for.
     """
     parser = parser or argparse.ArgumentParser()
@@ -35,7 +37,7 @@ def training_options(doc, epochs, limit=None, parser=None, schedule=None):
     option("--limit", type=at_least(1), default=limit, metavar="N",
            help=f"train on the first N examples only (default: {limit or 'all'})")
     if schedule:
-        option("--dataset", choices=CHOICES, default="mnist", help="what to train on (default: %(default)s)")
+        option("--dataset", choices=DATASETS, default="mnist", help="what to train on (default: %(default)s)")
         option("--schedule", choices=SCHEDULES, default=schedule,
                help="how the learning rate changes (default: %(default)s)")
         option("--checkpoint", metavar="FILE", help="save the state of the training here after every epoch")
@@ -54,7 +56,7 @@ def training_options(doc, epochs, limit=None, parser=None, schedule=None):
             asked = [SCHEDULES[args.schedule], args.live and LiveWindow(), args.log and Log(args.log),
                      (args.checkpoint or args.resume) and _Checkpoint(args.checkpoint, args.resume)]
             args.callbacks = [callback for callback in asked if callback]
-            args.dataset = CHOICES[args.dataset]
+            args.dataset = DATASETS[args.dataset]
             epochs = read_checkpoint(args.resume)["epochs"] if args.resume else epochs
     except (ValueError, OSError) as error:
         parser.error(str(error))
