@@ -102,10 +102,7 @@ def load_pickle(path):
     Plain data is None, numbers, text, bytes, lists, tuples, dicts (of any kind: they load as dict) and sets. Arrays
     (of any kind: they load as ndarray), NumPy's scalars and dtypes are of numbers or text.
 
-    Raises
-    ------
-    UnreadableFile : the file is damaged or holds anything else; nothing in it was run
-    OSError : the file is missing or cannot be read
+    Raises UnreadableFile if the file is damaged or holds anything else: nothing in it was run.
     """
     path = Path(path)
     if path.exists() and not path.is_file():

@@ -37,11 +37,8 @@ FASHION_MNIST = Dataset(
 def load_fashion_mnist(normalize=True, flatten=True, one_hot_label=False):
     """Load Fashion-MNIST: 60,000 pictures of clothes to train with and 10,000 to test with.
 
-    Arguments and result are those of `dataset.mnist.load_mnist`; a label is an index into `CLASS_NAMES`.
-
-    Raises
-    ------
-    FileNotFoundError : the set is nowhere to be found; the message says what was tried and how to get it
+    Arguments and result are those of `dataset.mnist.load_mnist`; a label is an index into `CLASS_NAMES`. Where the set
+    is not found, the message of a FileNotFoundError says how to get it.
     """
     return FASHION_MNIST.pairs(normalize, flatten, one_hot_label)
 

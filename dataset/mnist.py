@@ -63,23 +63,15 @@ def load_mnist(normalize=True, flatten=True, one_hot_label=False, *, allow_mini=
 
     Parameters
     ----------
-    normalize : bool
-        Images as float32 from 0.0 to 1.0; otherwise as uint8 from 0 to 255.
-    flatten : bool
-        Images as (N, 784); otherwise as (N, 1, 28, 28).
-    one_hot_label : bool
-        Labels as float32 (N, 10), a single 1 in each row; otherwise as uint8 (N,), the digit itself.
-    allow_mini : bool
-        Where the full set is not found, take 4,000 and 1,000 digits, with a `MiniMnistWarning`; otherwise raise.
+    normalize : images as float32 from 0.0 to 1.0; otherwise as uint8 from 0 to 255
+    flatten : images as (N, 784); otherwise as (N, 1, 28, 28)
+    one_hot_label : labels as float32 (N, 10), a single 1 in each row; otherwise as uint8 (N,), the digit itself
+    allow_mini : where the full set is not found, take 4,000 and 1,000 digits, with a `MiniMnistWarning`; otherwise
+        raise a FileNotFoundError
 
     Returns
     -------
-    (x_train, t_train), (x_test, t_test) : tuples of numpy.ndarray
-        The caller's own arrays: changing them changes nothing for the next call.
-
-    Raises
-    ------
-    FileNotFoundError : the full set is not found, and `allow_mini` is False
+    (x_train, t_train), (x_test, t_test), the caller's own arrays: changing them changes nothing for the next call
     """
     return MNIST.pairs(normalize, flatten, one_hot_label, allow_mini)
 

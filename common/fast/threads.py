@@ -9,6 +9,9 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 _here = threading.local()           # _here.working: this thread already works on a piece
+_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_limits = [os.environ.get(f"{library}_NUM_THREADS", "").split(",")[0] for library in ("OMP", "OPENBLAS", "MKL")]
+_num_threads = min([_cores, *(int(n) for n in _limits if n.isdecimal() and int(n) > 0)])
 _enabled = os.environ.get("COMMON_FAST", "").lower() not in ("off", "0", "no", "false")
 _pool = None
 _blas_lock = threading.Lock()
@@ -31,15 +34,6 @@ def off():
 def enabled():
     """Is the engine on?"""
     return _enabled
-
-
-def _threads_of_machine():
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    limits = [os.environ.get(f"{library}_NUM_THREADS", "").split(",")[0] for library in ("OMP", "OPENBLAS", "MKL")]
-    return min([cores, *(int(n) for n in limits if n.isdecimal() and int(n) > 0)])
-
-
-_num_threads = _threads_of_machine()
 
 
 def num_threads():

@@ -18,7 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from scripts import ROOT, copy_project
 
 TESTS = {       # module: the tests that ought to notice
-    "layers": ["layers", "number_kinds", "book_arguments"], "functions": ["functions", "evaluation"], "optimizer": ["optimizer"],
+    "layers": ["layers", "number_kinds", "book_arguments"], "functions": ["functions", "evaluation"],
+    "optimizer": ["optimizer"],
     "util": ["util", "layers"], "fast/batch": ["fast", "layers"], "fast/arrays": ["fast", "layers"],
     "fast/kernels": ["layers"], "fast/threads": ["fast"], "network": ["multi_layer_net", "network"],
     "params": ["network", "optimizer"], "checks": ["layers", "book_arguments"], "own_layer": ["network", "book_readers"],
