@@ -134,8 +134,6 @@ class GradientCheck(dict):
 class Comparison:
     """One gradient, computed in both ways.
 
-    Attributes
-    ----------
     by_backprop, by_differences, difference : arrays; by_differences is nan where it was not computed
     at_bends : array of bool; where the slopes to the left and to the right differ, as in a relu at 0 or in a pool of
         equal values. There both gradients are those of a point close by.

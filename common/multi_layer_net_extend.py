@@ -18,8 +18,6 @@ ACTIVATIONS = {"relu": Relu, "sigmoid": Sigmoid}
 class MultiLayerNetExtend(Network):
     """Affine, (batch normalization), activation, (dropout) for every hidden layer, then Affine and softmax with loss.
 
-    Parameters
-    ----------
     input_size : values per example, 784 for MNIST
     hidden_size_list : neurons of each hidden layer, [100, 100, 100] say
     output_size : classes, 10 for MNIST

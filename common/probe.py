@@ -10,8 +10,6 @@ from common.own_layer import parameter_names
 class Probe:
     """A layer or net and its inputs as a function whose result is one number, `value`.
 
-    Attributes
-    ----------
     thing, inputs : the copy, and the list of what its forward or loss takes
     out, dout : the result, and the weights with which its values are added up: random ones for a layer, which are the
         dout of its backward; 1.0 for a loss

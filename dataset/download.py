@@ -1,5 +1,6 @@
 """Fetching a file over HTTP so that nothing a server does can hang or flood the program."""
 import ctypes
+import ssl
 import threading
 import time
 from urllib.request import Request, urlopen
@@ -41,7 +42,8 @@ def _receive(url, max_bytes, body, errors):
     """Append what the server sends to `body`, and what goes wrong to `errors`."""
     try:
         request = Request(url, headers={"User-Agent": USER_AGENT})
-        with (urlopen(request, timeout=ANSWER_SECONDS) as response,
+        context = ssl.create_default_context()      # urllib would keep its first one, with the certificates of then
+        with (urlopen(request, timeout=ANSWER_SECONDS, context=context) as response,
               tqdm(desc=url.rpartition("/")[2], total=response.length, unit="B", unit_scale=True) as bar):
             while chunk := response.read1(1 << 16):
                 body += chunk

@@ -109,8 +109,6 @@ def record(net, x, t=None, opened=()):
     The pass goes through a copy: the net, its running averages and np.random stay as they were. So dropout draws the
     masks that the net's own `gradient` draws next, and the graph shows what that computes (without weight decay).
 
-    Parameters
-    ----------
     net : a Network; any object with `layers` (a dict or a list) and `last_layer` or `lastLayer`; or a list of layers.
         If it has a `predict` of its own, the layers are wired as that runs them.
     x : array (N, ...) of examples
@@ -118,16 +116,14 @@ def record(net, x, t=None, opened=()):
         With them, a net without last layer ends in a layer that takes targets.
     opened : names ("Affine1") or kinds ("Affine") of layers to show step by step; `small_steps.FORMULAS` has the kinds
 
-    Returns
-    -------
-    Graph with the values "x", "t", one of each layer's name, and "loss"; of opened layers also "Affine1.W", ...
+    Returns a Graph with the values "x", "t", one of each layer's name, and "loss"; of opened layers also "Affine1.W".
     """
     net = copy.deepcopy(net)
     layers = getattr(net, "layers", net)
     if isinstance(layers, dict):
         layers = {str(name): layer for name, layer in layers.items()}
     else:
-        layers = {f"{type(layer).__name__}{n}": layer for n, layer in enumerate(layers, start=1)}      # as a Network
+        layers = {f"{type(layer).__name__}{n}": layer for n, layer in enumerate(layers, start=1)}
     loss = getattr(net, "last_layer", None) or getattr(net, "lastLayer", None)
     if t is not None and loss is None:
         _, loss = layers.popitem()
