@@ -258,11 +258,8 @@ class BatchNormalization(Layer):
 
     def check(self, x):
         x, size = as_floats(x, self.gamma.dtype), self.gamma.size
-        if x.ndim < 2 or not (self.per_channel(x) or size == 1 or x.size == len(x) * size):
-            raise ValueError(f"BatchNormalization: expected {size} values or channels per example, "
-                             f"got examples of shape {x.shape[1:]}")
-        if x.size == 0:
-            raise ValueError(f"BatchNormalization: expected examples to take a mean of, got shape {x.shape}")
+        if x.ndim < 2 or x.size == 0 or not (self.per_channel(x) or size == 1 or x.size == len(x) * size):
+            raise ValueError(f"BatchNormalization: expected examples of {size} values or channels, got shape {x.shape}")
         return x
 
 

@@ -1,15 +1,8 @@
 """A fully connected net with dropout and batch normalization on request (book, chapter 6)."""
-import os  # noqa: F401 - some names are here for scripts that import * from here, as in the book
-import sys  # noqa: F401
-from collections import OrderedDict  # noqa: F401
-
 import numpy as np
 
-from common.gradient import numerical_gradient  # noqa: F401
 from common.initializer import random_affine
-from common.layers import (Affine, BatchNormalization, Convolution, Dropout, Pooling, Relu,  # noqa: F401
-                           Sigmoid, SoftmaxWithLoss, col2im, cross_entropy_error, identity_function, im2col, relu,
-                           relu_grad, sigmoid, sigmoid_grad, softmax, softmax_loss, step_function, sum_squared_error)
+from common.layers import BatchNormalization, Dropout, Relu, Sigmoid
 from common.network import Network
 
 ACTIVATIONS = {"relu": Relu, "sigmoid": Sigmoid}

@@ -1,6 +1,4 @@
 """Trainer: epochs of mini-batches, with progress, history and a clean stop (book, 7.5)."""
-import os  # noqa: F401 - some names are here for `import *`, as in the book
-import sys  # noqa: F401
 import time
 from contextlib import ExitStack
 
@@ -9,7 +7,7 @@ from tqdm import tqdm
 
 from common.callbacks import call, check_callbacks
 from common.guards import check_examples, check_finite, check_step, check_whole, stop_signals
-from common.optimizer import SGD, AdaGrad, Adam, Momentum, Nesterov, RMSprop, create_optimizer  # noqa: F401
+from common.optimizer import create_optimizer
 from common.params import arrays_of, restore, snapshot
 from common.util import minibatches
 

@@ -231,10 +231,8 @@ NAMES = {
     "common.gradient": "numerical_gradient numerical_gradient_2d",
     "common.layers": LAYERS,
     "common.optimizer": OPTIMIZERS,
-    "common.trainer": f"sys os Trainer {OPTIMIZERS}",
+    "common.trainer": "Trainer",
     "common.util": "smooth_curve shuffle_dataset conv_output_size im2col col2im",
-    "common.multi_layer_net": f"sys os OrderedDict MultiLayerNet numerical_gradient {LAYERS}",
-    "common.multi_layer_net_extend": f"sys os OrderedDict MultiLayerNetExtend numerical_gradient {LAYERS}",
     "dataset.mnist": "load_mnist init_mnist download_mnist save_file dataset_dir key_file train_num test_num img_dim "
                      "img_size",
 }

@@ -12,6 +12,3 @@ from common.figures.gradient_check import gradient_check
 from common.figures.graph import record
 from common.figures.image_grid import image_grid
 from common.figures.screen import plt, save_gif, show, shows_figures
-
-__all__ = ["confusion", "draw", "gradient_check", "image_grid", "lines", "plt", "record", "reliability", "save_gif",
-           "show", "shows_figures", "training_curves"]
