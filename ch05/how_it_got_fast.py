@@ -73,13 +73,13 @@ class Im2col(Loops):
 
     def forward(self, x):
         (N, C, H, W), (FN, C, FH, FW) = x.shape, self.W.shape
-        self.x_shape, self.col = x.shape, im2col(x, FH, FW)                     # (N out_h out_w, C FH FW)
-        out = self.col @ self.W.reshape(FN, -1).T + self.b                      # (N out_h out_w, FN)
+        self.x_shape, self.col = x.shape, im2col(x, FH, FW)                     # (N*out_h*out_w, C*FH*FW)
+        out = self.col @ self.W.reshape(FN, -1).T + self.b                      # (N*out_h*out_w, FN)
         return np.ascontiguousarray(out.reshape(N, H - FH + 1, W - FW + 1, FN).transpose(0, 3, 1, 2))
 
     def backward(self, dout):
         FN, C, FH, FW = self.W.shape
-        dout = dout.transpose(0, 2, 3, 1).reshape(-1, FN)                       # (N out_h out_w, FN)
+        dout = dout.transpose(0, 2, 3, 1).reshape(-1, FN)                       # (N*out_h*out_w, FN)
         self.dW, self.db = (dout.T @ self.col).reshape(self.W.shape), dout.sum(axis=0)
         return col2im(dout @ self.W.reshape(FN, -1), self.x_shape, FH, FW)
 

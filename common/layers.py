@@ -7,10 +7,10 @@ gradient has the shape of what it belongs to.
 Images have the shape (N, C, H, W), as in the book. In memory the channels come last, which is faster: an array made as
 (N, H, W, C) is seen through `.transpose(0, 3, 1, 2)`. No value is moved; `.transpose(0, 2, 3, 1)` goes back.
 
-The line `@in_slices("training", "prediction")` above a class makes it fast. A large batch is cut into slices of a few
-examples. Each slice runs the forward and backward below on a copy of the layer, with the same W and b; then out and dx
-are put together, and dW and db are added up. `@whole_batch` cuts nothing. Both check x and dout first, and let
-prediction run on a copy, so that the layer remembers training only. See `common.fast`.
+`@in_slices(...)` above a class makes it fast. In training, in prediction or in both, as it says, a large batch is cut
+into slices of a few examples. Each slice runs the forward and backward below on a copy of the layer, with the same W
+and b; then out and dx are put together, and dW and db are added up. `@whole_batch` cuts nothing: Affine is one product,
+and `dot` cuts that itself. Both check x and dout first, and let prediction run on a copy. See `common.fast`.
 """
 import numpy as np
 
@@ -26,13 +26,13 @@ class Layer:
     """What all layers share. A layer of your own need not be a `Layer`: forward and backward are enough."""
     param_names = ()        # what is trained: the gradient of "W" is dW
     buffer_names = ()       # what is saved with the parameters, but not trained: running_mean, say
-    slices = copies = None  # of the last batch in training: its slices, and for each a copy of the layer
+    slices = copies = None  # of the last batch in training, if it was cut: each copy remembers its slice
     out_shape = None        # of the last forward in training
 
     def parameter_gradients(self, dout):
         """backward without dL/dx: the first layer of a network needs no gradient of the data.
 
-        A layer with parameters has a method of its own here, which its backward calls.
+        Affine and Convolution have a method of their own here, which leaves that work out; their backward calls it.
         """
         self.backward(dout)
 
@@ -41,7 +41,7 @@ class Layer:
         return as_floats(x)
 
     def check_dout(self, dout):
-        """dout as an array of out's shape. ValueError: it has another shape; NumPy would broadcast it in silence."""
+        """dout as an array of out's shape; one number is repeated. ValueError: another shape, which would broadcast."""
         dout = np.asarray(dout)
         if self.out_shape is None:
             raise RuntimeError(f"{type(self).__name__}: backward needs a forward in training before it: "
@@ -160,9 +160,9 @@ class SoftmaxWithLoss(Layer):
         return (dx * (dout / N)).reshape(self.x_shape)
 
 
-@in_slices("prediction")        # in training one mask is drawn for the whole batch, whatever the slices are
+@in_slices("prediction")        # not in training: the mask must not depend on how the batch is cut
 class Dropout(Layer):
-    """In training each value is dropped with probability dropout_ratio. In prediction all of them count, times
+    """In training each value becomes 0 with probability dropout_ratio. In prediction all of them count, times
     1 - dropout_ratio (book, 6.4.3; Srivastava et al. 2014)."""
 
     def __init__(self, dropout_ratio=0.5):
@@ -183,10 +183,10 @@ class Dropout(Layer):
         return dout * self.mask
 
 
-@in_slices("prediction")
+@in_slices("prediction")        # not in training: mean and std need the whole batch
 class BatchNormalization(Layer):
-    """out = gamma (x - mean) / std + beta, with mean and std over the batch (book, 6.3; Ioffe, Szegedy 2015,
-    arXiv:1502.03167).
+    """out = gamma (x - mean) / std + beta, with mean and std = sqrt(variance + 1e-6) over the batch (book, 6.3; Ioffe,
+    Szegedy 2015, arXiv:1502.03167).
 
     x (N, D) with gamma and beta (D,). Or images (N, C, H, W): with gamma (C,) mean and std are those of a channel, over
     batch and pixels; with gamma (C*H*W,) those of a value. Prediction takes running averages of mean and variance.
@@ -220,7 +220,7 @@ class BatchNormalization(Layer):
         return gamma * self.xn + beta
 
     def backward(self, dout):
-        """dx = gamma / std (dout - mean(dout) - xn mean(dout xn)), see derivations.md in ch05.
+        """dx = (gamma / std) (dout - mean(dout) - xn mean(dout xn)), see derivations.md in ch05.
 
         x acts on the loss in three ways, with g = gamma dout, the gradient of xn: by itself, g / std; through the mean,
         -mean(g) / std; and through std, -xn mean(g xn) / std.
@@ -234,7 +234,7 @@ class BatchNormalization(Layer):
 
     def update_running(self, mean, var):
         """running = momentum running + (1 - momentum) batch, of mean and variance."""
-        if self.running_mean.size != mean.size:         # gamma is one number, for values of any number
+        if self.running_mean.size != mean.size:         # gamma is one number: how many values x has shows only now
             dtype = self.running_mean.dtype
             self.running_mean, self.running_var = np.zeros(mean.shape, dtype), np.ones(var.shape, dtype)
         for running, batch in ((self.running_mean, mean), (self.running_var, var)):
@@ -263,7 +263,7 @@ class BatchNormalization(Layer):
         return x
 
 
-@in_slices("training", "prediction", kernel=turned_convolution)     # for some shapes a faster way to the same backward
+@in_slices("training", "prediction", kernel=turned_convolution)     # for some shapes a faster backward
 class Convolution(Layer):
     """Every filter is laid on every window of the image: out = the sum of window times filter, plus b (book, 7.2).
 
@@ -286,31 +286,31 @@ class Convolution(Layer):
         N, C, H, W = x.shape
         out_h, out_w = self.out_size(H, W)
         self.padded = pad_images(x, self.pad)                       # (N, C, H + 2 pad, W + 2 pad)
-        col = im2col_nhwc(self.padded, FH, FW, self.stride)         # (N out_h out_w, FH FW C)
-        col_W = self.W.transpose(2, 3, 1, 0).reshape(-1, FN)        # (FH FW C, FN)
-        out = (col @ col_W).reshape(N, -1)                          # (N, out_h out_w FN)
+        col = im2col_nhwc(self.padded, FH, FW, self.stride)         # (N*out_h*out_w, FH*FW*C)
+        col_W = self.W.transpose(2, 3, 1, 0).reshape(-1, FN)        # (FH*FW*C, FN)
+        out = (col @ col_W).reshape(N, -1)                          # (N, out_h*out_w*FN)
         out += np.tile(as_row(self.b, FN), out_h * out_w)           # + b at every window; long rows are faster
         return out.reshape(N, out_h, out_w, FN).transpose(0, 3, 1, 2)
 
     def backward(self, dout):
-        """dx: every dout goes back, times W, to its window; where windows overlap, they add up."""
+        """dx = col2im(dout col_W^T): dout goes back, times W, to its window; where windows overlap, they add up."""
         self.parameter_gradients(dout)
         FN, C, FH, FW = self.W.shape
-        rows = dout.transpose(0, 2, 3, 1).reshape(-1, FN)           # (N out_h out_w, FN)
+        rows = dout.transpose(0, 2, 3, 1).reshape(-1, FN)           # (N*out_h*out_w, FN)
         dx = np.zeros_like(self.padded, np.result_type(dout, self.W))
         dx_windows = windows(dx, FH, FW, self.stride)               # (N, out_h, out_w, C, FH, FW), a view of dx
-        # col2im, one place (i, j) of the filter at a time: there every window has another pixel, so += loses nothing.
+        # One place (i, j) of the filter at a time: there no two windows have the same pixel, so += loses nothing.
         for i in range(FH):
             for j in range(FW):
-                dcol = rows @ self.W[:, :, i, j]                    # (N out_h out_w, C)
+                dcol = rows @ self.W[:, :, i, j]                    # (N*out_h*out_w, C)
                 dx_windows[..., i, j] += dcol.reshape(dx_windows.shape[:4])
         return crop_images(dx, self.pad)                            # (N, C, H, W)
 
     def parameter_gradients(self, dout):
-        """dW = col^T dout; db = the sum of dout over batch and windows."""
+        """dW = col^T dout, dout as rows (N*out_h*out_w, FN); db = the sum of dout over batch and windows."""
         FN, C, FH, FW = self.W.shape
         col = im2col_nhwc(self.padded, FH, FW, self.stride)         # again: to keep it would take much memory
-        dW = col.T @ dout.transpose(0, 2, 3, 1).reshape(-1, FN)     # (FH FW C, FN)
+        dW = col.T @ dout.transpose(0, 2, 3, 1).reshape(-1, FN)     # (FH*FW*C, FN)
         self.dW = dW.reshape(FH, FW, C, FN).transpose(3, 2, 0, 1)   # (FN, C, FH, FW)
         self.db = dout.sum(axis=(0, 2)).sum(axis=1)                 # (FN,), faster than a sum over (0, 2, 3)
 
@@ -326,8 +326,8 @@ class Convolution(Layer):
     def slice_size(self, x):
         """So few images that col stays in the caches."""
         out_h, out_w = self.out_size(*x.shape[2:])
-        col_size = out_h * out_w * self.W[0].size * x.itemsize      # bytes of col for one image
-        return max(1, min(25, 2 ** 21 // col_size))                 # 2 MB
+        col_bytes = out_h * out_w * self.W[0].size * x.itemsize     # for one image
+        return max(1, min(25, 2 ** 21 // col_bytes))                # 2 MB
 
 
 @in_slices("training", "prediction")
@@ -345,19 +345,20 @@ class Pooling(Layer):
     def forward(self, x, train_flg=True):
         x = pad_images(x, self.pad, -np.inf)                        # padding with 0 would win against negative values
         N, C, H, W = x.shape
+        self.padded_shape = N, H, W, C                              # in the order of the memory
         w = windows(x, self.pool_h, self.pool_w, self.stride)       # (N, out_h, out_w, C, pool_h, pool_w), a view of x
-        self.padded_shape = N, H, W, C
-        self.places = w.transpose(4, 5, 0, 1, 2, 3).reshape(-1, *w.shape[:4])   # (pool_h pool_w, N, out_h, out_w, C)
-        self.out = self.places.max(axis=0)                          # (N, out_h, out_w, C)
+        w = w.transpose(4, 5, 0, 1, 2, 3)                           # (pool_h, pool_w, N, out_h, out_w, C)
+        self.window_values = w.reshape(-1, *w.shape[2:])            # (pool_h*pool_w, N, out_h, out_w, C)
+        self.out = self.window_values.max(axis=0)                   # (N, out_h, out_w, C)
         return self.out.transpose(0, 3, 1, 2)
 
     def backward(self, dout):
-        """dx = dout at the maximum of each window (the first, if there are several), else 0."""
+        """dx = dout at the maximum of each window (the first, if there are several), else 0; overlaps add up."""
         dout = dout.transpose(0, 2, 3, 1)                           # (N, out_h, out_w, C)
         dx = np.zeros(self.padded_shape, dout.dtype).transpose(0, 3, 1, 2)
         dx_windows = windows(dx, self.pool_h, self.pool_w, self.stride)
         searching = np.ones(self.out.shape, bool)                   # for the first maximum of each window
-        for values, (i, j) in zip(self.places, np.ndindex(self.pool_h, self.pool_w)):
+        for values, (i, j) in zip(self.window_values, np.ndindex(self.pool_h, self.pool_w)):
             found = searching & (values == self.out)
             dx_windows[..., i, j] += dout * found
             searching &= ~found

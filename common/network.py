@@ -16,7 +16,7 @@ from common.own_layer import as_layer, owners
 from common.params import Gradients, Params, check_names, restore
 from common.util import as_pairs
 
-_in_training = {}       # {id of a net: ...}, while it is being trained
+_in_training = {}       # {id of a net: what stands for the call that trains it}
 
 
 class Network:
@@ -31,6 +31,7 @@ class Network:
         is another way to the same aim: use one of the two.
 
     Parameters are named by one rule: the n-th layer that has a `W` calls it `Wn`, and so for `b`, `gamma` and the rest.
+    So Affine, BatchNormalization, Affine have W1, b1, gamma1, beta1, W2, b2.
     """
 
     def __init__(self, layers, last_layer=None, weight_decay_lambda=0):
@@ -50,7 +51,7 @@ class Network:
         if train_flg:
             self.last_layer.t = None        # backward is an error until there are targets of this batch
         with one_blas_thread():
-            # join: neighbours that the engine may cut into slices come as one layer, see common.fast
+            # join: neighbours that may be cut into slices become one object with a forward and a backward
             for layer in join(map(as_layer, self.layers.values()), train_flg):
                 x = layer.forward(x, train_flg)
         return x
@@ -72,8 +73,8 @@ class Network:
         right = 0
         for start in range(0, len(x), batch_size):
             batch = slice(start, start + batch_size)
-            _, labels, answers = guesses(self.predict(x[batch]), t[batch])
-            right += int(np.sum(answers == labels))
+            _, right_classes, predicted = guesses(self.predict(x[batch]), t[batch])
+            right += int(np.sum(predicted == right_classes))
         return right / len(x)
 
     def _weights(self):
@@ -81,7 +82,7 @@ class Network:
 
     def value_and_gradient(self, x, t):
         """The loss in training and its gradients, in one pass: (number, {"W1": array, ...})."""
-        parameters = owners(self.layers)
+        parameters = owners(self.layers)        # {"W1": (layer, "W"), ...}
         with one_blas_thread(), self._one_at_a_time():
             loss = self.loss(x, t, train_flg=True)
             dout = self.last_layer.backward()
@@ -130,7 +131,7 @@ class Network:
 
     @property
     def params(self):
-        """{"W1": array, "b1": array, ...}: the layers' own arrays, in a new dict.
+        """{"W1": array, "b1": array, ...}: the layers' own arrays. Assigning to a key copies into the array.
 
         So `optimizer.update(net.params, grads)` trains the layers, and `net.params["W1"] = values` changes a layer's W.
         """
@@ -143,7 +144,7 @@ class Network:
 
     @property
     def state(self):
-        """params and buffers, the layers' own arrays: all that decides what the net predicts, and all that is saved."""
+        """params and buffers, the layers' own arrays: all those that prediction uses, and all that is saved."""
         return Params({key: getattr(layer, name) for key, (layer, name) in owners(self.layers, buffers=True).items()})
 
     def astype(self, dtype):

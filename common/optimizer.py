@@ -43,7 +43,7 @@ class Optimizer:
                 params[key] = p if p.ndim else p.item()     # a list becomes an array, a number stays one
 
     def rule(self, p, g):
-        """Change p in place, and what is remembered, the other arguments.
+        """Change p in place, and the arguments after g: what is remembered of p. g stays as it is.
 
         It is called for every block of a parameter, on several threads: it sets no attribute, and uses no sum over the
         whole parameter.
@@ -78,7 +78,7 @@ class Nesterov(Momentum):
     def rule(self, p, g, v):
         v *= self.momentum
         v -= self.lr * g
-        p += self.momentum * v - self.lr * g        # the step that Momentum would take next, from there
+        p += self.momentum * v - self.lr * g        # p runs ahead of Momentum's by the next momentum v
 
 
 class AdaGrad(Optimizer):
@@ -105,7 +105,7 @@ class RMSprop(Optimizer):
 
 
 class Adam(Optimizer):
-    """m is an average of the gradients, v one of their squares (book, 6.1.6; Kingma, Ba 2015, arXiv:1412.6980).
+    """m is an average of the gradients, v an average of their squares (book, 6.1.6; Kingma, Ba 2015, arXiv:1412.6980).
 
     Both begin at 0 and are too small at first: lr_t = lr sqrt(1 - beta2^t) / (1 - beta1^t) corrects this; t is `iter`.
     """
@@ -124,7 +124,7 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with weight decay, which `Optimizer.update` does (Loshchilov, Hutter 2019, arXiv:1711.05101).
+    """Adam whose weight_decay is 0.01 if nothing else is said (Loshchilov, Hutter 2019, arXiv:1711.05101).
 
     As a part of the gradient the decay would be divided by sqrt(v), and weights with large gradients would decay less.
     """

@@ -497,7 +497,7 @@ def convolved(stride, pad):
         same(convolution(stride, pad)(my).forward(IMAGES.copy()), ours, "out", {
             "the bias is missing": ours - BIASES[:, np.newaxis, np.newaxis],
             "the filters stand last: (N, out_h, out_w, FN) must become (N, FN, out_h, out_w)": rows,
-            "(N out_h out_w, FN) was reshaped to (N, FN, out_h, out_w) at once, which mixes windows and filters: "
+            "(N*out_h*out_w, FN) was reshaped to (N, FN, out_h, out_w) at once, which mixes windows and filters: "
             "reshape to (N, out_h, out_w, FN), then transpose(0, 3, 1, 2)": rows.reshape(ours.shape),
             "W.reshape(-1, FN) mixes the filters: W.reshape(FN, -1).T has one in every column":
                 mixed.reshape(rows.shape).transpose(0, 3, 1, 2),
@@ -526,7 +526,7 @@ def pooled(size, stride):
         same(my.Pooling(size, size, stride).forward(IMAGES.copy()), ours, "out", {
             "this is the mean of every window: take the maximum": each.mean(axis=4).transpose(0, 3, 1, 2),
             "the channels stand last: (N, out_h, out_w, C) must become (N, C, out_h, out_w)": each.max(axis=4),
-            "(N out_h out_w C) was reshaped to (N, C, out_h, out_w) at once, which mixes windows and channels: "
+            "(N*out_h*out_w*C) was reshaped to (N, C, out_h, out_w) at once, which mixes windows and channels: "
             "reshape to (N, out_h, out_w, C), then transpose(0, 3, 1, 2)": each.max(axis=4).reshape(ours.shape),
             "the maximum runs over the channels too: every channel has its own": col.max(axis=1).reshape(
                 N, out_h, out_w)})
@@ -838,7 +838,7 @@ CHAPTER = Chapter(5, [
         **stay(convolution(1, 1), x=IMAGES),
     }, (
         "col = im2col(x, FH, FW, self.stride, self.pad), and self.W.reshape(FN, -1).T has one filter in every column.",
-        "out = col @ that + self.b is (N out_h out_w, FN). reshape(N, out_h, out_w, FN), then transpose(0, 3, 1, 2).",
+        "out = col @ that + self.b is (N*out_h*out_w, FN). reshape(N, out_h, out_w, FN), then transpose(0, 3, 1, 2).",
         "backward turns that around: dout.transpose(0, 2, 3, 1).reshape(-1, FN). Keep x's shape and col in forward.",
         "Now it is Affine's backward: db is a sum over the rows, dW^T = col^T dout (transpose, then reshape to W's "
         "shape), dcol = dout W^T.",
@@ -854,11 +854,11 @@ CHAPTER = Chapter(5, [
         **stay(lambda my: my.Pooling(2, 2), x=IMAGES),
     }, (
         "im2col(x, pool_h, pool_w, stride).reshape(-1, pool_h * pool_w): a row is now a window of one channel.",
-        "Its maximum, axis=1, has N out_h out_w C values: reshape(N, out_h, out_w, C), then transpose(0, 3, 1, 2).",
+        "Its maximum, axis=1, has N*out_h*out_w*C values: reshape(N, out_h, out_w, C), then transpose(0, 3, 1, 2).",
         "Keep self.arg_max, the argmax of every row, and the shape of x.",
         "backward: zeros with a row per window; in row i, the place arg_max[i] gets dout's value (dout transposed "
         "to (N, out_h, out_w, C) and made flat).",
-        "reshape that to the shape of im2col's result, (N out_h out_w, C pool_h pool_w), and dx = col2im of it.",
+        "reshape that to the shape of im2col's result, (N*out_h*out_w, C*pool_h*pool_w), and dx = col2im of it.",
     ), (layers.Pooling,), draw_pooled),
     Exercise("own_layer", {
         "MyLayer, forward": own_forward,

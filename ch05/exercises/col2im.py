@@ -3,7 +3,7 @@
 backward of a convolution has a gradient for every value of col. A pixel stands in col once for every window that it
 lies in, so its gradient is the sum of all these places. (That is why it says += below and not =.)
 
-Given: col (N out_h out_w, C filter_h filter_w), rows as im2col makes them; input_shape, the images' (N, C, H, W);
+Given: col (N*out_h*out_w, C*filter_h*filter_w), rows as im2col makes them; input_shape, the images' (N, C, H, W);
 filter_h, filter_w, stride and pad, as for im2col.
 Return: (N, C, H, W), every value of col added up where im2col took it from; what lies in the padding is cut off.
 

@@ -8,8 +8,8 @@ Given: self.W (FN, C, FH, FW), FN filters; self.b (FN,); self.stride, self.pad; 
 Return: out (N, FN, out_h, out_w); dx (N, C, H, W) from backward, which also sets self.dW (FN, C, FH, FW) and self.db
 (FN,). x and dout stay as they are.
 
-    forward:    col (N out_h out_w, C FH FW)  @  W as (C FH FW, FN)  + b  ->  (N out_h out_w, FN)  ->  out
-    backward:   dout as (N out_h out_w, FN)  ->  db, dW, dcol  ->  dx = col2im(dcol)
+    forward:    col (N*out_h*out_w, C*FH*FW)  @  W as (C*FH*FW, FN)  + b  ->  (N*out_h*out_w, FN)  ->  out
+    backward:   dout as (N*out_h*out_w, FN)  ->  db, dW, dcol  ->  dx = col2im(dcol)
 
     >>> W = np.array([[[[1.0, 0.0], [0.0, -1.0]]]])             # one filter: upper left minus lower right
     >>> Convolution(W, np.array([10.0])).forward(np.arange(9.0).reshape(1, 1, 3, 3))[0, 0]

@@ -5,7 +5,7 @@ one matrix product.
 
 Given: input_data (N, C, H, W), images; the size of the window, filter_h and filter_w; stride, how far it moves each
 time; pad, how many zeros to put around every image first.
-Return: col (N out_h out_w, C filter_h filter_w). Its rows are the windows: of the first image first, from left to
+Return: col (N*out_h*out_w, C*filter_h*filter_w). Its rows are the windows: of the first image first, from left to
 right, row by row. In a row: the values of the first channel, row by row, then of the second, ...
 
     out_h = (H + 2 pad - filter_h) // stride + 1        how many windows lie below each other; out_w in the same way
@@ -27,7 +27,7 @@ from ch05.exercises.checks import check
 
 
 def im2col(input_data, filter_h, filter_w, stride=1, pad=0):
-    """The windows as rows: (N out_h out_w, C filter_h filter_w)."""
+    """The windows as rows: (N*out_h*out_w, C*filter_h*filter_w)."""
     raise NotImplementedError
 
 

@@ -13,7 +13,7 @@ def turned_convolution(layer, dout):
     x = crop_images(layer.padded, layer.pad).transpose(0, 2, 3, 1)                       # (N, H, W, C)
     if layer.stride != 1 or FH != FW or turned_pad < 0 or C == 1 or x.size // C * FN > 1.5 * dout.size // FN * C:
         return None
-    col = im2col_nhwc(pad_images(dout, turned_pad), FH, FW)                         # (N H W, FH FW FN)
+    col = im2col_nhwc(pad_images(dout, turned_pad), FH, FW)                         # (N H W, FH*FW*FN)
     dW = (col.T @ x.reshape(-1, C)).reshape(FH, FW, FN, C)[::-1, ::-1]              # turned back
     layer.dW = dW.transpose(2, 3, 0, 1)                                             # (FN, C, FH, FW)
     layer.db = dout.sum(axis=(0, 2)).sum(axis=1)

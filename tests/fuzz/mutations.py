@@ -72,7 +72,7 @@ MISTAKES = [    # (module, the text, what it becomes)
     ("layers", "reshape(FH, FW, C, FN).transpose(3, 2, 0, 1)", "reshape(FH, FW, C, FN).transpose(3, 2, 1, 0)"),
     ("layers", "self.db = dout.sum(axis=(0, 2)).sum(axis=1)", "self.db = dout.sum(axis=(0, 2)).mean(axis=1)"),
     ("layers", "pad_images(x, self.pad, -np.inf)", "pad_images(x, self.pad)"),
-    ("layers", "self.places.max(axis=0)", "self.places.mean(axis=0)"),
+    ("layers", "self.window_values.max(axis=0)", "self.window_values.mean(axis=0)"),
     ("layers", "found = searching & (values == self.out)", "found = values == self.out"),
     ("layers", "searching &= ~found", "searching &= found"),
     ("layers", "dx_windows[..., i, j] += dout * found", "dx_windows[..., i, j] = dout * found"),
