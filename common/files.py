@@ -1,6 +1,5 @@
 """Files that can be trusted: written whole or not at all, and read without running anything in them."""
 import copy
-import errno
 import io
 import os
 import pickle
@@ -48,9 +47,9 @@ def write_atomically(path, data):
     """
     path = Path(os.path.realpath(path) if os.path.islink(path) else path)      # a link stays a link
     if not path.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
+        raise FileNotFoundError(f"there is no such folder: {path.parent}")
     if os.path.lexists(path) and not path.is_file():
-        raise OSError(errno.EEXIST, "this is a folder, a pipe or a device, and is not replaced", str(path))
+        raise OSError(f"{path} is a folder, a pipe or a device, and is not replaced")
     temp = path.with_name(f"{path.name}.{os.urandom(4).hex()}.tmp")
     try:
         with open(temp, "xb") as file:
@@ -100,9 +99,8 @@ def load_pickle(path):
     """Read a pickle of plain data and NumPy arrays, of any protocol, running nothing in it.
 
     Plain data is None, numbers, text, bytes, lists, tuples, dicts (of any kind: they load as dict) and sets. Arrays
-    (of any kind: they load as ndarray), NumPy's scalars and dtypes are of numbers or text.
-
-    Raises UnreadableFile if the file is damaged or holds anything else: nothing in it was run.
+    (of any kind: they load as ndarray), NumPy's scalars and dtypes are of numbers or text. Raises an UnreadableFile
+    if the file is damaged or holds anything else, and an OSError if it is missing or cannot be read.
     """
     path = Path(path)
     if path.exists() and not path.is_file():
@@ -111,9 +109,9 @@ def load_pickle(path):
     try:
         return _read(data)
     except Exception as error:      # damaged bytes can fail in any way
-        known = isinstance(error, (ValueError, pickle.UnpicklingError))
-        why = printable(error) if known else "it is damaged, or no pickle"
-        raise UnreadableFile(f"{path}: expected plain data and NumPy arrays; nothing in it was run ({why})") from error
+        why = error if isinstance(error, (ValueError, pickle.UnpicklingError)) else "it is damaged, or no pickle"
+        expected = "expected plain data and NumPy arrays; nothing in it was run"
+        raise UnreadableFile(f"{path}: {expected} ({printable(why)})") from error
 
 
 def _read(data):

@@ -9,7 +9,6 @@ A net reads only what looks like its training data. So the picture is prepared a
 import itertools
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image, ImageFilter, ImageOps
 
 SIZE = 400      # pixels: the longer side of a picture while the digit is searched
@@ -18,10 +17,8 @@ SIZE = 400      # pixels: the longer side of a picture while the digit is search
 def read_picture(path):
     """Read a PNG or JPEG file as (H, W, 3) float32: red, green, blue from 0.0 to 1.0, upright, the longer side SIZE.
 
-    Raises
-    ------
-    ValueError : the file is no PNG or JPEG, is damaged, or has more pixels than Pillow thinks safe
-    OSError : the file is missing or cannot be opened
+    Raises a ValueError if the file is no PNG or JPEG, is damaged, or has more pixels than Pillow thinks safe; an
+    OSError if it is missing or cannot be opened.
     """
     with open(path, "rb") as file:
         try:
@@ -36,8 +33,7 @@ def _pixels(image):
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I"):                  # 16 bits: convert() would clip, not scale
         image = Image.fromarray(np.uint8(np.asarray(image) // 257))
-    size = [max(1, round(side * SIZE / max(image.size))) for side in image.size]
-    image = image.convert("RGBA").resize(size, Image.Resampling.BILINEAR)
+    image = ImageOps.contain(image.convert("RGBA"), (SIZE, SIZE), Image.Resampling.BILINEAR)
     rgba = np.asarray(image, np.float32) / 255
     color, alpha = rgba[:, :, :3], rgba[:, :, 3:]
     ground = np.average(color, weights=np.broadcast_to(alpha + 1e-9, color.shape)) < 0.5
@@ -47,15 +43,13 @@ def _pixels(image):
 def find_ink(picture):
     """Find the pen's strokes in an (H, W, 3) picture from 0.0 to 1.0: dark on light or light on dark, in any colour.
 
-    Returns
-    -------
-    (H, W) numpy.ndarray of float32, from 0.0, ground, to 1.0, ink
-
-    Raises
-    ------
-    ValueError : there is no ink, there are several digits, or `picture` is no such array
+    Returns (H, W) float32, from 0.0, ground, to 1.0, ink. Raises a ValueError if there is no ink or there are several
+    digits.
     """
-    gray = _dark_on_light(_checked("picture", picture, ("H", "W", 3)))
+    picture = np.asarray(picture, np.float32)
+    if picture.shape[2:] != (3,) or picture.size == 0 or not (picture.min() >= 0 and picture.max() <= 1):
+        raise ValueError(f"expected a picture (H, W, 3) of values from 0.0 to 1.0, got shape {picture.shape}")
+    gray = _dark_on_light(picture)
     width = SIZE // 3
     for _ in range(2):                  # once the pen's width is known, the ground is found better
         pieces = _digit(_contrast(gray, width))
@@ -88,30 +82,26 @@ def _dark_on_light(picture):
 
 def _contrast(gray, width):
     """How dark each pixel is against the ground, from 0.0 to 1.0. Strokes narrower than `width` are no ground."""
-    smooth = _opened(gray, 5)                           # without the brightest noise
-    ground = np.maximum(-_opened(-smooth, width), 0.1)
+    smooth = _opened(Image.fromarray(gray), 5)          # without the brightest noise
+    small = smooth.reduce(4)                            # the ground changes slowly, and large filters take long
+    size = width // 8 * 2 + 1
+    ground = small.filter(ImageFilter.MaxFilter(size)).filter(ImageFilter.MinFilter(size)).resize(smooth.size)
+    ground = np.maximum(ground, 0.1)
+    brightest = small.filter(ImageFilter.MaxFilter(5)).resize(smooth.size)
     ink = 1 - gray / ground                             # a share of the ground, which a shadow does not change
     low, middle = np.quantile(ink, (0.05, 0.25))        # of the ground, also if the digit covers most of the picture
     ink -= middle
     strokes = ink > 6 * max(middle - low, 0.01)         # and not noise
     level = np.quantile(ink[strokes], 0.9) if strokes.any() else 1
-    edges = (_maximum(smooth, 13) - smooth) / ground > level / 2        # uneven light has none
+    edges = (brightest - np.asarray(smooth)) / ground > level / 2       # uneven light has none
     if np.sum(strokes & edges) < 10:
         raise ValueError("nothing is drawn on it, or too faintly")
     return np.clip((ink / level - 0.35) / 0.3, 0, 1).astype(np.float32)
 
 
-def _opened(values, width):
-    """`values` without all that is narrower than `width` pixels and larger than what is around it."""
-    return _maximum(-_maximum(-values, width), width)
-
-
-def _maximum(values, width):
-    """The largest value in the square of `width` pixels around each pixel."""
-    for _ in "yx":
-        values = np.pad(values, ((0, 0), (width // 2, width - 1 - width // 2)), "edge")
-        values = sliding_window_view(values, width, axis=1).max(axis=2).T
-    return values
+def _opened(image, width):
+    """The image without all that is narrower than `width` pixels and larger than what is around it."""
+    return image.filter(ImageFilter.MinFilter(width)).filter(ImageFilter.MaxFilter(width))
 
 
 def _pieces(ink):
@@ -132,7 +122,7 @@ def _digit(ink):
     """The pieces of the digit, without printed lines, frames, table edges and what else the picture cuts off."""
     pieces = _pieces(ink)
     if _edges(pieces[0]) > 1:                       # perhaps printed lines, which are thinner than the pen
-        thick = _pieces(ink * (_opened(ink, 5) > 0.5))
+        thick = _pieces(ink * (np.asarray(_opened(Image.fromarray(ink), 5)) > 0.5))
         pieces = thick if thick and _edges(thick[0]) < 2 else pieces
     pieces = [piece for piece in pieces if _edges(piece) == 0] or pieces        # or the digit itself is cut
     pieces = [piece for piece in pieces if piece.sum() > pieces[0].sum() / 10]
@@ -148,49 +138,25 @@ def _edges(piece):
 def center_digit(ink):
     """Bring a digit into the form of MNIST's: 20 pixels high or wide, the centre of mass in the middle of 28x28.
 
-    Lines that are too thin are made as thick as MNIST's thinnest.
-
-    Parameters
-    ----------
-    ink : (H, W) array_like, from 0.0, ground, to 1.0, ink
-
-    Returns
-    -------
-    (28, 28) numpy.ndarray of float32, from 0.0 to 1.0, with smooth edges
-
-    Raises
-    ------
-    ValueError : there is no ink, or `ink` is no such array
+    Takes (H, W) ink, as `find_ink` returns it, and returns (28, 28) float32 from 0.0 to 1.0. Lines that are too thin
+    are made as thick as MNIST's thinnest. Raises a ValueError if there is no ink.
     """
-    ink = _checked("ink", ink, ("H", "W"))
     top, bottom, left, right = bounding_box(ink)
-    digit = Image.fromarray(ink[top:bottom, left:right])
-    scale = 4 * 20 / max(digit.size)                # four times MNIST's size, to thicken lines in small steps
-    digit = digit.resize([max(1, round(side * scale)) for side in digit.size], Image.Resampling.BICUBIC)
-    canvas = Image.new("F", (168, 168))
-    canvas.paste(digit, ((168 - digit.width) // 2, (168 - digit.height) // 2))
-    canvas = Image.fromarray(np.asarray(canvas) / np.max(canvas))       # very thin lines became faint by the scaling
+    digit = Image.fromarray(np.float32(ink)[top:bottom, left:right])
+    digit = ImageOps.contain(digit, (80, 80), Image.Resampling.BICUBIC)     # 4 times 20, to thicken in small steps
+    canvas = Image.fromarray(np.pad(digit, 64) / np.max(digit))             # very thin lines had become faint
     while _line_width(canvas) < 4 * 1.75:
         canvas = canvas.filter(ImageFilter.MaxFilter(3))
 
     pixels = np.asarray(canvas)
     top, bottom, left, right = bounding_box(pixels)
     side = max(bottom - top, right - left) * 28 / 20
-    y, x = (np.average(np.arange(168) + 0.5, weights=pixels.sum(axis=axis)) for axis in (1, 0))
+    y, x = (np.average(np.arange(len(mass)) + 0.5, weights=mass) for mass in (pixels.sum(axis=1), pixels.sum(axis=0)))
     y, x = y - side * 0.5 / 28, x - side * 0.5 / 28         # the mass to the middle of pixel 14, as in MNIST
     y = np.clip(y, bottom - side / 2, top + side / 2)       # but no ink is cut off
     x = np.clip(x, right - side / 2, left + side / 2)
     window = (x - side / 2, y - side / 2, x + side / 2, y + side / 2)
     return np.clip(canvas.resize((28, 28), Image.Resampling.BICUBIC, window), 0, 1)
-
-
-def _checked(name, values, shape):
-    values = np.asarray(values, np.float32)
-    if values.ndim != len(shape) or values.size == 0 or values.shape[2:] != shape[2:]:
-        raise ValueError(f"{name}: expected shape ({', '.join(map(str, shape))}), got {values.shape}")
-    if not (values.min() >= 0 and values.max() <= 1):
-        raise ValueError(f"{name}: expected values from 0.0 to 1.0, got {values.min():g} to {values.max():g}")
-    return values
 
 
 def bounding_box(ink):

@@ -35,35 +35,18 @@ def read_file(path, file):
     return file.decode(path.read_bytes())
 
 
-def split(arrays, normalize, flatten, one_hot_label):
-    """((x_train, t_train), (x_test, t_test)), as `load_mnist` describes them, from {"train_img": array, ...}."""
-    parts = []
-    for part in ("train", "test"):
-        x, t = arrays[f"{part}_img"], arrays[f"{part}_label"]
-        x = x.reshape(len(x), -1) if flatten else x[:, np.newaxis]
-        if normalize:
-            x = x.astype(np.float32)
-            x /= 255
-        parts.append((x, np.eye(10, dtype=np.float32)[t] if one_hot_label else t))
-    return tuple(parts)
-
-
 class MiniMnistWarning(UserWarning):
     """The full MNIST was not found, and the mini MNIST takes its place."""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set: what there is to know about it, and how it is loaded.
-
-    Its arrays are of uint8, by their keys: images (N, rows, columns) and labels (N,). Where they are not found, a
-    FileNotFoundError lists where they were looked for.
-    """
+    """A data set. Where its files are not found, a FileNotFoundError lists where they were looked for."""
     title: str                          # as figures show it
     files: dict                         # {"train_img": IdxFile, ...}, as FILE_NAMES has the keys
     mirrors: tuple                      # URLs of folders that hold the files
     variable: str                       # environment variable that names a folder with the files
-    folder: Path                        # where downloaded files are kept, and where the reader may put them
+    folder: Path                        # where downloaded files are kept, and where readers may put them
     cache: Path                         # a pickle of all the arrays, which loads fast
     package: Path | None = None         # where Debian's package puts the files, if there is one
     mini: dict | None = None            # files in MINI_DIR, for want of better ones
@@ -90,10 +73,18 @@ class Dataset:
             warnings.warn("only 4,000 training and 1,000 test digits are used: results will be lower.\n"
                           f"{error}\n", MiniMnistWarning, stacklevel=3)
             arrays = {key: read_file(MINI_DIR / file.name, file) for key, file in self.mini.items()}
-        return split(arrays, normalize, flatten, one_hot_label)
+        parts = []
+        for part in ("train", "test"):
+            x, t = arrays[f"{part}_img"], arrays[f"{part}_label"]
+            x = x.reshape(len(x), -1) if flatten else x[:, np.newaxis]
+            if normalize:
+                x = x.astype(np.float32)
+                x /= 255
+            parts.append((x, np.eye(10, dtype=np.float32)[t] if one_hot_label else t))
+        return tuple(parts)
 
     def arrays(self):
-        """The arrays, from the cache or else from `prepare`. They are the caller's own."""
+        """{"train_img": (N, 28, 28), "train_label": (N,), ...} of uint8, from the cache or else from `prepare`."""
         if self.cache.exists():
             try:
                 return self.read_cache()
@@ -115,7 +106,6 @@ class Dataset:
         flat = {key: array.reshape(len(array), -1) if array.ndim > 1 else array for key, array in arrays.items()}
         try:
             save_pickle(self.cache, flat)
-            say("Done!")
         except OSError as error:
             say(f"Cannot write it ({error}). The data is good, but the next start will be no faster.")
         return arrays
@@ -137,11 +127,23 @@ class Dataset:
         """The arrays, each from the first of the folders, or else of the mirrors, that has it."""
         paths = [path for folder in folders for path in _files_in(folder)]
         mirrors = self.urls()
-        arrays = {}
-        for key, file in self.files.items():
-            array = _find(key, file, paths)
-            arrays[key] = self._download(file, mirrors) if array is None else array
-        return arrays
+        return {key: self._find(key, file, paths, mirrors) for key, file in self.files.items()}
+
+    def _find(self, key, file, paths, mirrors):
+        """The array of a file, from the first of the paths that has it, or else from a mirror."""
+        for path in paths:
+            name = path.name.lower().removesuffix(".gz").replace(".idx", "-idx")
+            if name not in (file.name.removesuffix(".gz"), "mnist.npz"):
+                continue
+            say(f"Converting {path}")
+            try:
+                if name == "mnist.npz":     # as Keras has it
+                    with np.load(path, allow_pickle=False) as arrays:
+                        return file.check(arrays[KERAS_NAMES[key]])
+                return read_file(path, file)
+            except Exception as error:      # a damaged npz can fail in any way
+                say(f"  not used: {error}")
+        return self._download(file, mirrors)
 
     def _download(self, file, mirrors):
         """The array of a file, from the first mirror that has it; those that fail are taken out of the list."""
@@ -166,12 +168,11 @@ class Dataset:
     def _how_to_get(self, missing):
         tried = [str(folder) if folder.exists() else f"{folder}, which does not exist" for folder in self.folders()]
         tried += self.urls() or [f"no mirror, because {OFFLINE} is set"]
-        names = [file.name for file in self.files.values()]
         package = f"run: sudo apt install dataset-{self.package.name} (on Debian)\nor " if self.package else ""
         item = "\n  "
         return (f"{self.title}: {missing.name} was not found. Tried:{item}{item.join(tried)}\n"
                 f"For the full set, {package}put these files (gzipped or not) into {self.folder}\n"
-                f"or into a folder that {self.variable} names:{item}{item.join(names)}")
+                f"or into a folder that {self.variable} names:{item}{item.join(FILE_NAMES.values())}")
 
 
 def _files_in(folder):
@@ -181,20 +182,3 @@ def _files_in(folder):
     other_sets = {"mini", "fashion"}
     return [path for path in paths
             if os.path.isfile(path) and other_sets.isdisjoint(path.relative_to(folder).parts)]
-
-
-def _find(key, file, paths):
-    """The array of a file, or None; says so when a file is there but not right."""
-    for path in paths:
-        name = path.name.lower().removesuffix(".gz").replace(".idx", "-idx")
-        if name not in (file.name.removesuffix(".gz"), "mnist.npz"):
-            continue
-        say(f"Converting {path}")
-        try:
-            if name == "mnist.npz":     # as Keras has it
-                with np.load(path, allow_pickle=False) as arrays:
-                    return file.check(arrays[KERAS_NAMES[key]])
-            return read_file(path, file)
-        except Exception as error:      # a damaged npz can fail in any way
-            say(f"  not used: {error}")
-    return None

@@ -14,6 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from PIL import Image
+from digits import real_digits
 from scripts import ENVIRONMENT, ROOT, copy_project, last_line, run_elsewhere, run_script
 
 from ch05.deep_convnet import DeepConvNet
@@ -27,7 +28,6 @@ from common.optimizer import SGD
 from common.training.options import training_options
 from common.training.result import save_best
 from common.figures.plot import training_curves
-from dataset import mnist, source
 
 IMAGE = (1, 8, 8)
 CONV = {"filter_num": 2, "filter_size": 3, "pad": 1, "stride": 1}
@@ -46,9 +46,8 @@ def project(tmp_path_factory):
 @pytest.fixture(scope="module")
 def test_digits():
     """The 1,000 test digits that the scripts use here, as (images, labels)."""
-    arrays = {key: source.read_file(mnist.MINI_DIR / file.name, file)
-              for key, file in mnist.MINI_FILES.items()}
-    return source.split(arrays, normalize=True, flatten=False, one_hot_label=False)[1]
+    x, t = real_digits()
+    return x[:, np.newaxis], t
 
 
 def assert_drawn(path):

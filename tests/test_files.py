@@ -93,7 +93,7 @@ def test_what_is_no_file_is_neither_read_nor_replaced(tmp_path, kind):
 
 @posix
 def test_a_device_is_not_replaced():
-    with pytest.raises(OSError, match="is not replaced: '/dev/null'"):
+    with pytest.raises(OSError, match="/dev/null .* is not replaced"):
         save_pickle("/dev/null", 1)
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
 
@@ -101,7 +101,7 @@ def test_a_device_is_not_replaced():
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(FileNotFoundError) as caught:
         save_pickle(tmp_path / "results" / "params.pkl", 1)
-    assert str(caught.value) == f"[Errno 2] there is no such folder: {str(tmp_path / 'results')!r}"
+    assert str(caught.value) == f"there is no such folder: {tmp_path / 'results'}"
 
 
 @posix

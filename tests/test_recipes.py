@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
+from digits import real_digits
 from scripts import copy_project, last_line, run_elsewhere, run_script
 
 from ch05.batch_norm_convnet import BatchNormConvNet
@@ -20,7 +21,6 @@ from common.training.live_window import LiveWindow
 from common.training.options import training_options
 from common.training.result import accuracy_of, save_best
 from common.training.schedule import cosine
-from dataset import mnist, source
 
 
 @pytest.fixture(scope="module")
@@ -116,9 +116,8 @@ def test_training_leaves_parameters_as_good_as_it_says(project, name, options, b
     assert accuracy[2] == str(project / "ch05" / params)
     network = build()
     network.load_params(accuracy[2])
-    arrays = {key: source.read_file(mnist.MINI_DIR / file.name, file) for key, file in mnist.MINI_FILES.items()}
-    _, test = source.split(arrays, normalize=True, flatten=False, one_hot_label=False)
-    assert float(accuracy[1]) == pytest.approx(network.accuracy(*test), abs=0.0015)
+    x, t = real_digits()
+    assert float(accuracy[1]) == pytest.approx(network.accuracy(x[:, np.newaxis], t), abs=0.0015)
     assert_drawn(project / f"ch05/{name}.png")
 
 
