@@ -47,7 +47,7 @@ def load_checkpoint(path, trainer):
     saved, mine = read_checkpoint(path), _state(trainer)
     check_names(path, mine["network"], saved["network"])
     for name, value in mine["settings"].items():
-        if (expected := str(saved["settings"].get(name))) != value:
+        if (expected := saved["settings"].get(name)) != value:
             raise ValueError(f"{path} is from another training: {name}: expected {printable(expected)}, got {value}. "
                              "Set it as it was; only a training with a constant learning rate can be made longer")
     try:
@@ -75,9 +75,10 @@ def load_checkpoint(path, trainer):
 def read_checkpoint(path):
     """The dict in a checkpoint. ValueError: it is something else."""
     saved = load_pickle(path)
-    if not isinstance(saved, dict) or not all(isinstance(saved.get(name), kind) for name, kind in PARTS.items()):
-        raise ValueError(f"{path}: expected a checkpoint of a training, got something else")
-    return saved
+    if isinstance(saved, dict) and all(isinstance(saved.get(name), kind) for name, kind in PARTS.items()):
+        if all(isinstance(text, str) for text in saved["settings"].values()):       # anything else may be endless
+            return saved
+    raise ValueError(f"{path}: expected a checkpoint of a training, got something else")
 
 
 def _state(trainer):
