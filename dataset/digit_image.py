@@ -50,9 +50,10 @@ def find_ink(picture):
     if picture.shape[2:] != (3,) or picture.size == 0 or not (picture.min() >= 0 and picture.max() <= 1):
         raise ValueError(f"expected a picture (H, W, 3) of values from 0.0 to 1.0, got shape {picture.shape}")
     gray = _dark_on_light(picture)
+    smooth = _opened(gray, 5)           # without the brightest noise
     width = SIZE // 3
     for _ in range(2):                  # once the pen's width is known, the ground is found better
-        pieces = _digit(_contrast(gray, width))
+        pieces = _digit(_contrast(gray, smooth, width))
         ink = np.sum(pieces, axis=0)
         width = max(15, round(3 * _line_width(ink)))
     boxes = [bounding_box(piece) for piece in pieces]
@@ -80,38 +81,44 @@ def _dark_on_light(picture):
     return np.where(color > 0, picture, 1 - picture) @ np.abs(color) / np.abs(color).sum()
 
 
-def _contrast(gray, width):
+def _contrast(gray, smooth, width):
     """How dark each pixel is against the ground, from 0.0 to 1.0. Strokes narrower than `width` are no ground."""
-    smooth = _opened(Image.fromarray(gray), 5)          # without the brightest noise
-    small = smooth.reduce(4)                            # the ground changes slowly, and large filters take long
-    size = width // 8 * 2 + 1
-    ground = small.filter(ImageFilter.MaxFilter(size)).filter(ImageFilter.MinFilter(size)).resize(smooth.size)
-    ground = np.maximum(ground, 0.1)
-    brightest = small.filter(ImageFilter.MaxFilter(5)).resize(smooth.size)
+    small = np.asarray(Image.fromarray(smooth).reduce(4))       # the ground changes slowly
+    size, shape = width // 8 * 2 + 1, gray.shape[::-1]
+    ground = np.maximum(Image.fromarray(-_opened(-small, size)).resize(shape), 0.1)
+    brightest = np.asarray(Image.fromarray(_largest(small, 5)).resize(shape))
     ink = 1 - gray / ground                             # a share of the ground, which a shadow does not change
     low, middle = np.quantile(ink, (0.05, 0.25))        # of the ground, also if the digit covers most of the picture
     ink -= middle
     strokes = ink > 6 * max(middle - low, 0.01)         # and not noise
     level = np.quantile(ink[strokes], 0.9) if strokes.any() else 1
-    edges = (brightest - np.asarray(smooth)) / ground > level / 2       # uneven light has none
+    edges = (brightest - smooth) / ground > level / 2           # uneven light has none
     if np.sum(strokes & edges) < 10:
         raise ValueError("nothing is drawn on it, or too faintly")
     return np.clip((ink / level - 0.35) / 0.3, 0, 1).astype(np.float32)
 
 
-def _opened(image, width):
-    """The image without all that is narrower than `width` pixels and larger than what is around it."""
-    return image.filter(ImageFilter.MinFilter(width)).filter(ImageFilter.MaxFilter(width))
+def _opened(values, width):
+    """`values` without all that is narrower than `width` pixels and larger than what is around it."""
+    return _largest(-_largest(-values, width), width)
+
+
+def _largest(values, width):
+    """The largest value in the square of `width` pixels around each pixel; width is odd."""
+    for _ in range(width // 2):             # 3 pixels, again and again
+        for _ in "yx":
+            padded = np.pad(values, ((1, 1), (0, 0)), "edge")
+            values = np.maximum(np.maximum(padded[:-2], padded[1:-1]), padded[2:]).T
+    return values
 
 
 def _pieces(ink):
     """The connected pieces of the ink, (H, W) each, the heaviest first, without specks."""
     blocks = np.asarray(Image.fromarray(ink).reduce(2))
-    number, before = np.arange(1, blocks.size + 1, dtype=np.int32).reshape(blocks.shape) * (blocks > 0), None
+    number, before = np.arange(1, blocks.size + 1).reshape(blocks.shape) * (blocks > 0), None
     while not np.array_equal(number, before):
         before = number         # each block takes the largest number n beside it, then what block n has taken
-        largest = np.asarray(Image.fromarray(number).filter(ImageFilter.MaxFilter(3)))
-        number = np.append(np.int32(0), number)[largest] * (blocks > 0)
+        number = np.append(0, number)[_largest(number, 3)] * (blocks > 0)
     mass = np.bincount(number.ravel(), blocks.ravel())
     heavy = np.argsort(-mass)[:np.sum(mass > mass.max() / 25)]
     H, W = ink.shape
@@ -122,7 +129,7 @@ def _digit(ink):
     """The pieces of the digit, without printed lines, frames, table edges and what else the picture cuts off."""
     pieces = _pieces(ink)
     if _edges(pieces[0]) > 1:                       # perhaps printed lines, which are thinner than the pen
-        thick = _pieces(ink * (np.asarray(_opened(Image.fromarray(ink), 5)) > 0.5))
+        thick = _pieces(ink * (_opened(ink, 5) > 0.5))
         pieces = thick if thick and _edges(thick[0]) < 2 else pieces
     pieces = [piece for piece in pieces if _edges(piece) == 0] or pieces        # or the digit itself is cut
     pieces = [piece for piece in pieces if piece.sum() > pieces[0].sum() / 10]
