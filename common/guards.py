@@ -49,9 +49,9 @@ def check_finite(trainer, step, named):
 
 def check_step(trainer, loss, grads):
     """FloatingPointError if a step has led to NaN or inf, KeyError if a gradient is missing. Nothing is updated yet."""
-    network, x = trainer.network, trainer.x_batch
-    check_gradients_fit(network.params, grads or {})         # a forgotten `return grads` is None
-    results = {"the loss": loss, **{f"the gradient of {key}": grads[key] for key in reversed(network.params)}}
+    network, x, params = trainer.network, trainer.x_batch, trainer.network.params
+    check_gradients_fit(params, grads or {})         # a forgotten `return grads` is None
+    results = {"the loss": loss, **{f"the gradient of {key}": grads[key] for key in reversed(params)}}
     if all(map(finite, results.values())):
         return
     before = {"the batch": x, "its targets": trainer.t_batch, **arrays_of(network)}

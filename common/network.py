@@ -12,7 +12,7 @@ from common.files import load_pickle, save_pickle
 from common.functions import guesses
 from common.gradient import numerical_gradient
 from common.layers import SoftmaxWithLoss
-from common.own_layer import as_layer, owners
+from common.own_layer import as_layer, by_name, owners
 from common.params import Gradients, Params, check_names, restore
 from common.util import as_pairs
 
@@ -35,12 +35,10 @@ class Network:
     """
 
     def __init__(self, layers, last_layer=None, weight_decay_lambda=0):
-        if not isinstance(layers, dict):
-            layers = {f"{type(layer).__name__}_{n}": layer for n, layer in enumerate(layers, start=1)}
-        self.layers = layers
+        self.layers = by_name(layers)
         self.last_layer = SoftmaxWithLoss() if last_layer is None else last_layer
         self.weight_decay_lambda = float(weight_decay_lambda)   # a NumPy float64 would turn gradients into float64
-        owners(layers)          # an error now, if their parameters cannot be named
+        owners(self.layers)     # an error now, if their parameters cannot be named
 
     def predict(self, x, train_flg=False):
         """The scores of each class, before softmax: x (N, ...) -> (N, K).

@@ -23,6 +23,17 @@ def as_layer(layer):
     return SimpleNamespace(forward=forward, backward=layer.backward, parameter_gradients=layer.backward)
 
 
+def by_name(layers):
+    """The dict of layers as it is; of a list, {"Affine1": layer, "Relu2": layer, ...}: kind and place."""
+    named = layers
+    if not isinstance(layers, dict):
+        layers = list(layers)
+        named = {f"{type(layer).__name__}{n}": layer for n, layer in enumerate(layers, start=1)}
+    if not named or len(named) < len(layers):       # class A1 at place 1, class A at place 11
+        raise ValueError(f"layers: expected some, of different names, got {', '.join(named) or 'none'}")
+    return named
+
+
 def parameter_names(layer):
     """The names of the arrays that a layer trains: its `param_names`; or else its W, b, gamma and beta, and its other
     pairs of attributes like U and dU.

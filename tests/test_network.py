@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 
+from common.figures.graph import record
 from common.files import save_pickle
 from common.initializer import random_affine, random_convolution
 from common.layers import Affine, BatchNormalization, Dropout, Pooling, Relu, Sigmoid
@@ -555,15 +556,8 @@ def test_a_parameter_that_is_a_plain_number_is_named():
         def backward(self, dout):
             return self.s * dout
 
-    with pytest.raises(TypeError, match=r"layer Scale_1: expected s as an array, got 1.0; write np.array\(1.0\)"):
+    with pytest.raises(TypeError, match=r"layer Scale1: expected s as an array, got 1.0; write np.array\(1.0\)"):
         Network([Scale()])
-
-
-def test_no_layer_of_a_list_is_lost_by_its_name():
-    class Relu_1(Relu):
-        pass
-
-    assert len(Network([Relu_1(), *(Relu() for _ in range(10))]).layers) == 11
 
 
 def test_a_hook_on_backward_is_called_in_the_first_layer_too(rng):
@@ -588,8 +582,25 @@ def test_two_parameters_of_one_name_are_refused():
         def backward(self, dout):
             return dout * self.W1
 
-    with pytest.raises(ValueError, match="two parameters would be named W11; rename W of layer Affine_12"):
+    with pytest.raises(ValueError, match="two parameters would be named W11; rename W of layer Affine12"):
         Network([Double(), *(Affine(np.ones((3, 3)), np.zeros(3)) for _ in range(11))])
+
+
+def test_layers_of_a_list_are_called_by_kind_and_place():
+    layers = [Affine(np.eye(2), np.zeros(2)), Relu()]
+    assert list(Network(layers).layers) == ["Affine1", "Relu2"]
+    assert list(Network(layer for layer in layers).layers) == ["Affine1", "Relu2"]
+    assert [node.name for node in record(layers, np.ones((1, 2))).nodes] == ["Affine1", "Relu2"]
+
+
+@pytest.mark.parametrize("build", [Network, lambda layers: record(layers, np.ones((1, 2)))], ids=["network", "record"])
+def test_no_layer_is_lost_to_another_of_its_name(build):
+    A, A1 = type("A", (Relu,), {}), type("A1", (Relu,), {})
+    with pytest.raises(ValueError, match="expected some, of different names, got A11, Relu2"):
+        build([A1(), *(Relu() for _ in range(9)), A()])
+    for none in ([], {}):
+        with pytest.raises(ValueError, match="expected some, of different names, got none"):
+            build(none)
 
 
 def test_two_threads_cannot_train_one_net():

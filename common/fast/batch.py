@@ -110,7 +110,7 @@ class JoinedLayers:
         self.layers, self.size, self.plain_forward = layers, size, plain_forward
 
     def forward(self, x, train_flg=True):
-        x = self.layers[0].check(x)
+        x = x if self.plain_forward else self.layers[0].check(x)
         if x.ndim != 4 or len(x) <= self.size:
             return self._through(self.layers, x, train_flg)
         for layer in self.layers if train_flg else ():

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from common.figures.small_steps import FORMULAS, Value
-from common.own_layer import parameter_names
+from common.own_layer import by_name, parameter_names
 
 
 @dataclass(eq=False)
@@ -119,11 +119,7 @@ def record(net, x, t=None, opened=()):
     Returns a Graph with the values "x", "t", one of each layer's name, and "loss"; of opened layers also "Affine1.W".
     """
     net = copy.deepcopy(net)
-    layers = getattr(net, "layers", net)
-    if isinstance(layers, dict):
-        layers = {str(name): layer for name, layer in layers.items()}
-    else:
-        layers = {f"{type(layer).__name__}{n}": layer for n, layer in enumerate(layers, start=1)}
+    layers = {str(name): layer for name, layer in by_name(getattr(net, "layers", net)).items()}
     loss = getattr(net, "last_layer", None) or getattr(net, "lastLayer", None)
     if t is not None and loss is None:
         _, loss = layers.popitem()

@@ -164,7 +164,7 @@ MISTAKES = [    # (module, the text, what it becomes)
     ("trainer", 'at_the_end.callback(call, [callback], "on_train_end", self)', "pass"),
     ("trainer", "if n >= len(self.x_test) and self._tested:", "if self._tested:"),
     ("guards", "if received:\n            raise", "if False:\n            raise"),
-    ("guards", "check_gradients_fit(network.params, grads or {})", "pass"),
+    ("guards", "check_gradients_fit(params, grads or {})", "pass"),
     ("training/best_weights", "accuracy > self.state", "accuracy >= self.state"),
 ]
 
