@@ -7,10 +7,10 @@ gradient has the shape of what it belongs to.
 Images have the shape (N, C, H, W), as in the book. In memory the channels come last, which is faster: an array made as
 (N, H, W, C) is seen through `.transpose(0, 3, 1, 2)`. No value is moved; `.transpose(0, 2, 3, 1)` goes back.
 
-`@in_slices(...)` above a class makes it fast. In training, in prediction or in both, as it says, a large batch is cut
-into slices of a few examples. Each slice runs the forward and backward below on a copy of the layer, with the same W
-and b; then out and dx are put together, and dW and db are added up. `@whole_batch` cuts nothing: Affine is one product,
-and `dot` cuts that itself. Both check x and dout first, and let prediction run on a copy. See `common.fast`.
+`@in_slices(...)` above a class makes it fast: in training, in prediction or in both, a large batch is cut into slices
+of a few examples. Each slice runs the forward and backward below on a copy of the layer, with the same W and b. Then
+out and dx are put together, and dW and db are added up. `@whole_batch` cuts nothing: Affine is one product, and `dot`
+cuts that itself. Both check x and dout first, and let prediction run on a copy. See `common.fast`.
 """
 import numpy as np
 
@@ -41,7 +41,7 @@ class Layer:
         return as_floats(x)
 
     def check_dout(self, dout):
-        """dout as an array of out's shape; one number is repeated. ValueError: another shape, which would broadcast."""
+        """dout as an array of out's shape; one number is repeated. ValueError: it has any other shape."""
         dout = np.asarray(dout)
         if self.out_shape is None:
             raise RuntimeError(f"{type(self).__name__}: backward needs a forward in training before it: "

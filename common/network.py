@@ -16,7 +16,7 @@ from common.own_layer import as_layer, by_name, owners
 from common.params import Gradients, Params, check_names, restore
 from common.util import as_pairs
 
-_in_training = {}       # {id of a net: what stands for the call that trains it}
+_in_training = {}       # {id of a net that is being trained: an object made by the call that trains it}
 
 
 class Network:

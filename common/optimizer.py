@@ -73,12 +73,15 @@ class Momentum(Optimizer):
 
 
 class Nesterov(Momentum):
-    """Nesterov's accelerated gradient, in the form of Bengio et al. (2012), arXiv:1212.0901."""
+    """Momentum with the gradient of a point ahead: p is that point, momentum v further on than Momentum's p would be.
+
+    Nesterov's accelerated gradient, in the form of Bengio et al. (2012), arXiv:1212.0901.
+    """
 
     def rule(self, p, g, v):
         v *= self.momentum
         v -= self.lr * g
-        p += self.momentum * v - self.lr * g        # p runs ahead of Momentum's by the next momentum v
+        p += self.momentum * v - self.lr * g
 
 
 class AdaGrad(Optimizer):

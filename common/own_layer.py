@@ -9,7 +9,7 @@ OURS = "common.layers"      # the module of the project's own layers
 
 
 def as_layer(layer):
-    """The layer itself; in place of a reader's own, an object that calls it, and whose forward takes train_flg too."""
+    """The layer as it is; for a reader's own, an object that calls it and has a forward that takes train_flg."""
     if type(layer).__module__ == OURS and not {"forward", "backward"} & vars(layer).keys():
         return layer
 
