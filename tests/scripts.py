@@ -1,10 +1,12 @@
 """Run a chapter script as a reader does: in a process of its own, from some folder; figures go to files."""
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = {
@@ -67,6 +69,21 @@ def run_elsewhere(script, elsewhere, *options, **settings):
     result = run_script(script, *options, cwd=elsewhere, **settings)
     assert list(elsewhere.iterdir()) == []
     return result
+
+
+def run_in_turn(elsewhere, *commands, timeout=120):
+    """Run several scripts, each given as (script, *options), in one process; as `run_elsewhere` otherwise.
+
+    They import NumPy and matplotlib once, which takes longer than most of them run.
+
+    Returns
+    -------
+    list with a result for each, of which the `stdout` and `stderr` are its own
+    """
+    words = json.dumps([[str(word) for word in command] for command in commands])
+    result = run_elsewhere(ROOT / "tests/in_turn.py", elsewhere, words, timeout=timeout)
+    outputs = zip(result.stdout.split("\f")[1:], result.stderr.split("\f")[1:], strict=True)
+    return [SimpleNamespace(stdout=stdout, stderr=stderr) for stdout, stderr in outputs]
 
 
 def last_line(result):

@@ -7,12 +7,13 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image
-from scripts import ROOT, copy_project, last_line, run_elsewhere, run_script
+from scripts import ROOT, copy_project, last_line, run_elsewhere, run_in_turn
 
 from ch03.neuralnet_mnist import init_network, predict
 from dataset.mnist import load_mnist
 
 DRAWINGS = ["step_function", "sigmoid", "relu", "sig_step_compare", "mnist_show"]
+READINGS = ["neuralnet_mnist", "neuralnet_mnist_batch"]
 
 
 @pytest.fixture(scope="module")
@@ -20,29 +21,30 @@ def project(tmp_path_factory):
     return copy_project(tmp_path_factory.mktemp("ch03"), "ch03")
 
 
-def saved_figures(folder):
-    return {path.name for path in folder.glob("*.png")}
+@pytest.fixture(scope="module")
+def results(project, tmp_path_factory):
+    """{name: what the script printed} of all that only draw or read."""
+    names = [*DRAWINGS, *READINGS]
+    commands = [(project / f"ch03/{name}.py",) for name in names]
+    return dict(zip(names, run_in_turn(tmp_path_factory.mktemp("elsewhere"), *commands)))
 
 
 @pytest.mark.parametrize("name", DRAWINGS)
-def test_drawings_stand_beside_their_script(project, tmp_path, name):
+def test_drawings_stand_beside_their_script(project, results, name):
     figure = project / f"ch03/{name}.png"
-    result = run_elsewhere(project / f"ch03/{name}.py", tmp_path)
-    assert last_line(result) == f"Figure saved: {figure}"
+    assert last_line(results[name]) == f"Figure saved: {figure}"
     assert np.asarray(Image.open(figure).convert("L")).std() > 5            # more than white paper
 
 
-def test_mnist_show_draws_the_digit_that_it_names(project):
-    result = run_script(project / "ch03/mnist_show.py", "--seed", 1)
+def test_mnist_show_draws_the_digit_that_it_names(project, results):
     with gzip.open(ROOT / "dataset/mini/train-labels-idx1-ubyte.gz") as file:
         first = file.read()[8]
-    assert f"t_train[0] says {first}" in result.stdout
+    assert f"t_train[0] says {first}" in results["mnist_show"].stdout
     assert (project / "ch03/mnist_show_first.png").exists()
 
 
-def test_inference_says_how_many_digits_it_reads(project, tmp_path):
-    one_by_one = run_elsewhere(project / "ch03/neuralnet_mnist.py", tmp_path)
-    in_batches = run_script(project / "ch03/neuralnet_mnist_batch.py", cwd=tmp_path)
+def test_inference_says_how_many_digits_it_reads(results):
+    one_by_one, in_batches = (results[name] for name in READINGS)
     assert 0.95 <= float(last_line(one_by_one).removeprefix("Accuracy: ")) <= 1
     assert last_line(in_batches) == last_line(one_by_one)
     assert "\n(100, 784) goes in, (100, 10) comes out\n" in in_batches.stdout
@@ -63,29 +65,21 @@ def test_the_weights_read_the_full_test_set():
     assert np.mean(predict(init_network(), x_test).argmax(axis=1) == t_test) >= 0.965
 
 
-def test_predict_gives_probabilities_for_one_digit_and_for_many():
-    network = init_network()
-    x = np.random.rand(3, 784).astype(np.float32)
-    y = predict(network, x)
-    assert y.shape == (3, 10) and y.dtype == np.float32
-    assert np.allclose(y.sum(axis=1), 1)
-    assert np.allclose(predict(network, x[1]), y[1], atol=1e-6)
-
-
 def test_predict_by_hand():
     network = {"W1": np.zeros((784, 1)), "b1": np.zeros(1), "W2": np.array([[2.0]]), "b2": np.zeros(1),
                "W3": np.eye(10)[:1], "b3": np.zeros(10)}
     score = np.exp(1 / (1 + np.exp(-1)))            # sigmoid(2 * sigmoid(0)) for class 0, 0 for the nine others
-    assert predict(network, np.ones(784)) == pytest.approx([score / (score + 9)] + 9 * [1 / (score + 9)])
+    expected = [score / (score + 9)] + 9 * [1 / (score + 9)]
+    np.testing.assert_allclose(predict(network, np.ones(784)), expected)
+    np.testing.assert_allclose(predict(network, np.ones((3, 784))), 3 * [expected])
 
 
 def test_training_leaves_weights_a_figure_and_an_accuracy(project, tmp_path):
     folder = project / "ch03"
     good = (folder / "sample_weight.pkl").read_bytes()
-    result = run_script(folder / "train_sample_weight.py", "--epochs", 2, "--limit", 1000, cwd=tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    result = run_elsewhere(folder / "train_sample_weight.py", tmp_path, "--epochs", 2, "--limit", 1000)
     assert 0.2 < float(last_line(result).removeprefix("Test accuracy: ")) < 0.95
-    assert saved_figures(folder) >= {"train_sample_weight.png"}
+    assert (folder / "train_sample_weight.png").exists()
     assert init_network(folder / "sample_weight_trial.pkl")["W3"].shape == (100, 10)
     assert (folder / "sample_weight.pkl").read_bytes() == good
 
@@ -101,8 +95,9 @@ def test_a_readers_own_float64_weights_work(project, tmp_path):
     network["b3"][7] = 1.0      # a net that reads every digit as a 7
     with open(folder / "sample_weight.pkl", "wb") as file:
         pickle.dump(network, file)
-    for name in ("neuralnet_mnist", "neuralnet_mnist_batch"):
-        assert last_line(run_script(folder / f"{name}.py")) == "Accuracy: 0.1000"
+    (tmp_path / "elsewhere").mkdir()
+    for result in run_in_turn(tmp_path / "elsewhere", *((folder / f"{name}.py",) for name in READINGS)):
+        assert last_line(result) == "Accuracy: 0.1000"
 
 
 @pytest.mark.parametrize("change, message", [
