@@ -10,9 +10,8 @@ import time
 
 import numpy as np
 import pytest
-from bounds import assert_rounded, check, distinct
+from bounds import assert_rounded
 from scripts import ROOT
-from test_layers import LAYERS
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from common import fast
@@ -150,7 +149,7 @@ def name(request):
 
 def test_a_step_is_the_plain_one(name):
     net, plain = small_net(name), small_net(name)
-    for n in (40, 100, 5, 24, 25, 26, 49, 50, 51, 40):          # growing, shrinking, too few to slice
+    for n in (40, 100, 5, 25, 26, 51, 40):          # growing, shrinking, too few to slice
         fast.on()
         mine = step(net, *batch(n))
         fast.off()
@@ -179,16 +178,7 @@ def test_a_step_of_a_multi_layer_net_is_the_plain_one(activation, use_dropout, u
     assert_same(mine, step(plain, x, t))
 
 
-@pytest.mark.parametrize("on", [True, False])
-@pytest.mark.parametrize("kind", LAYERS)
-def test_every_layer_is_its_reference_on_and_off(kind, on, rng):
-    make, shape = LAYERS[kind]
-    for n in (5, 51):
-        (fast.on if on else fast.off)()
-        check(make(np.float32), distinct(rng, (n, *shape[1:])).astype(np.float32), rng)
-
-
-@pytest.mark.parametrize("n", [5, 25, 26, 60])
+@pytest.mark.parametrize("n", [25, 60])
 def test_backward_by_hand_after_loss(name, n):
     """Whatever came before, and with a look at other images in between."""
     net, plain, (x, t), results = small_net(name), small_net(name), batch(n), []
@@ -342,7 +332,7 @@ def test_the_same_layer_in_two_places_is_an_error_later_too():
 
 # ---- threads ------------------------------------------------
 
-@pytest.mark.parametrize("n", [1, 24, 25, 26, 49, 50, 51, 100])
+@pytest.mark.parametrize("n", [1, 26, 100])
 @pytest.mark.parametrize("name", ["deep", "batch norm", "affine first"])
 def test_the_number_of_threads_does_not_show(name, n):
     several = []
@@ -353,7 +343,7 @@ def test_the_number_of_threads_does_not_show(name, n):
     assert several[::2] == several[:1] * 3 and several[1::2] == several[1:2] * 3
 
 
-@pytest.mark.parametrize("shape", [(300, 784, 500), (100, 40000, 10), (9000, 40, 30), (40, 30, 9000)])
+@pytest.mark.parametrize("shape", [(50, 3000, 30), (3000, 50, 30), (30, 50, 3000)])
 def test_nor_in_large_products_and_updates(shape, rng):
     rows, inner, columns = shape
     A, B = rng.normal(size=(rows, inner)).astype(np.float32), rng.normal(size=(inner, columns)).astype(np.float32)
@@ -384,8 +374,6 @@ def test_run_really_uses_several_threads_and_a_piece_stays_in_its_own():
 
     results = fast.run(piece, range(3))
     assert len({own for own, _ in results}) == 3 and all(of_inner == {own} for own, of_inner in results)
-    fast.off()
-    assert set(fast.run(lambda _: threading.get_ident(), range(9))) == {threading.get_ident()}
 
 
 @pytest.mark.parametrize("threads", [1, 2, 8])
@@ -405,8 +393,7 @@ def test_an_error_in_a_slice_reaches_the_caller(threads, where):
     assert fast.run(str, range(3)) == ["0", "1", "2"]       # and the next call is as good as ever
 
 
-@pytest.mark.parametrize("times", range(6))
-def test_after_an_error_no_slice_runs_on_and_none_begins(times):
+def test_after_an_error_no_slice_runs_on_and_none_begins():
     """Of two helpers one fails at once while the other is in the middle of a piece: run waits for that one, too."""
     fast.set_num_threads(3)
     caller, together, first = threading.get_ident(), threading.Barrier(3, timeout=20), threading.Lock()
@@ -474,32 +461,6 @@ def test_one_net_predicts_in_several_threads():
     assert got == [[scores] * 10 for scores in expected]
 
 
-def test_two_threads_that_train_one_net_are_an_error():
-    """The second one meets the first in the middle of its step; that one goes on, and its numbers are right."""
-    net, inside, go_on, results = small_net("own layer in the middle"), threading.Event(), threading.Event(), {}
-    expected = step(small_net("own layer in the middle"), *batch(60))
-    forward = net.layers["2"].forward
-
-    def wait(x, train_flg=True):
-        inside.set()
-        go_on.wait(20)
-        return forward(x, train_flg)
-
-    net.layers["2"].forward = wait
-    first = threading.Thread(target=lambda: results.update(step(net, *batch(60))))
-    first.start()
-    assert inside.wait(20)
-    try:
-        for method in (net.value_and_gradient, net.gradient):
-            with pytest.raises(RuntimeError, match="thread"):
-                method(*batch(40))
-    finally:
-        go_on.set()
-        first.join(60)
-    assert_same(results, expected)
-    assert_same(step(net, *batch(60)), expected)            # and the net is as good as ever
-
-
 # ---- processes ------------------------------------------------
 
 def run_code(code, **environment):
@@ -554,31 +515,27 @@ def test_blas_has_one_thread_while_pieces_are_computed():
     assert numbers() == before
 
 
-def test_environment_sets_the_threads_but_not_the_results():
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    threads, digests = [], set()
-    for variables in ({}, {"OPENBLAS_NUM_THREADS": "1"}, {"MKL_NUM_THREADS": "1,4"}, {"OMP_NUM_THREADS": "nonsense"}):
-        number, digest = run_code(DIGEST + "print(fast.num_threads(), digest())", **variables)
-        threads.append(int(number))
-        digests.add(digest)
-    assert threads == [cores, 1, 1, cores] and len(digests) == 1
+@pytest.mark.parametrize("variables, threads, on", [
+    ({}, 3, True), ({"OPENBLAS_NUM_THREADS": "1"}, 1, True), ({"MKL_NUM_THREADS": "2,4"}, 2, True),
+    ({"OMP_NUM_THREADS": "nonsense"}, 3, True), ({"COMMON_FAST": "OFF"}, 3, False), ({"COMMON_FAST": "0"}, 3, False)])
+def test_the_environment_sets_the_threads_and_switches_the_engine_off(variables, threads, on, monkeypatch):
+    """On three cores that this process may use."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 2, 5}, raising=False)
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "COMMON_FAST"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    module = runpy.run_path(str(ROOT / "common/fast/threads.py"))
+    assert (module["num_threads"](), module["enabled"]()) == (threads, on)
 
 
-def test_environment_switches_the_engine_off():
-    code = ("from common import fast\nfast.set_num_threads(3)\nidents = lambda: len(set(fast.run(lambda i: "
-            "time.sleep(0.01) or threading.get_ident(), range(30))))\n"
-            "sizes = []\nfast.in_blocks(lambda part: sizes.append(part.size), np.ones((999, 999)))\n"
-            "print(idents(), len(sizes))\nfast.on()\nprint(idents())\n")
-    for value in ("OFF", "0"):
-        one, blocks, several = run_code(code, COMMON_FAST=value)
-        assert (one, blocks) == ("1", "1") and int(several) > 1
-    assert int(run_code(code)[0]) > 1
-
-
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no processor affinity here")
-def test_a_process_on_one_core_uses_one_thread():
-    code = "os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])\nfrom common import fast\nprint(fast.num_threads())"
-    assert run_code(code) == ["1"]
+def test_switched_off_nothing_is_cut_and_no_thread_is_started():
+    fast.set_num_threads(3)
+    fast.off()
+    sizes = []
+    fast.in_blocks(lambda part: sizes.append(part.size), np.ones((999, 999)))
+    assert sizes == [999 * 999]
+    assert set(fast.run(lambda _: threading.get_ident(), range(9))) == {threading.get_ident()}
 
 
 def test_a_training_that_outlives_the_main_program_goes_on_alone():
@@ -658,16 +615,15 @@ def test_slices_cover_everything_once(n, largest, sizes):
     assert [i for part in parts for i in range(n)[part]] == list(range(n))
 
 
-@pytest.mark.parametrize("shape", [(3, 4, 5), (200, 300, 100), (100, 4000, 50), (37, 3000, 100), (1, 4000, 3000),
-                                   (200, 200, 200)])
+@pytest.mark.parametrize("shape", [(3, 4, 5), (50, 3000, 30), (3000, 50, 30), (30, 50, 3000), (1, 2100, 2000)])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_dot_is_the_matrix_product(shape, dtype, rng):
+    """Small, and in blocks along each side; numpy's own product in float64 has rounding errors, too."""
     rows, inner, columns = shape
     A, B = rng.integers(-9, 10, (rows, inner)).astype(dtype), rng.normal(size=(inner, columns)).astype(dtype)
-    exact, sizes = (f(A.astype(np.longdouble)) @ f(B.astype(np.longdouble)) if A.size * columns < 1e5 else
-                    f(A.astype(np.float64)) @ f(B.astype(np.float64)) for f in (np.asarray, np.abs))
+    exact, sizes = (f(A.astype(np.float64)) @ f(B.astype(np.float64)) for f in (np.asarray, np.abs))
     for a, b in ((A, B), (np.asfortranarray(A), B), (A, np.asfortranarray(B))):
-        assert_rounded(fast.dot(a, b), exact.astype(np.float64), 2 * sizes.astype(np.float64), inner)
+        assert_rounded(fast.dot(a, b), exact, 2 * sizes, inner)
     with pytest.raises(ValueError, match="mismatch"):
         fast.dot(A, np.vstack([B, B]))
 

@@ -7,17 +7,18 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from bounds import assert_rounded, check, check_jacobian, convolution, distinct, expected, sums
+from bounds import assert_rounded, check, check_jacobian, convolution, distinct, sums
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from common import fast
 from common.gradient import numerical_gradient
 from common.layers import (Affine, BatchNormalization, Convolution, Dropout, GlobalAveragePooling, Layer, Pooling, Relu,
                            Sigmoid, SoftmaxWithLoss)
 from common.util import col2im, im2col
 
 FLOATS = [np.float16, np.float32, np.float64]
-some = settings(max_examples=60, derandomize=True, deadline=None, database=None)
+some = settings(max_examples=50, derandomize=True, deadline=None, database=None)
 
 
 def normal(rng, dtype, *shapes):
@@ -87,8 +88,8 @@ def results(layer, x, dout=None):
 # ---- the bounds can fail, and the references are right ------------------------------------------------
 
 def test_the_bounds_notice_a_wrong_sign_and_one_missing_term(rng):
-    """One of the 13,924 terms of dW is missing, one of average size; or one term has the wrong sign."""
-    x, W, b, dout = normal(rng, np.float32, (1, 1, 120, 120), (1, 1, 3, 3), 1, (1, 1, 118, 118))
+    """One of the 3,364 terms of dW is missing, one of average size; or one term has the wrong sign."""
+    x, W, b, dout = normal(rng, np.float32, (1, 1, 60, 60), (1, 1, 3, 3), 1, (1, 1, 58, 58))
 
     def reference(*arrays):
         return convolution(*arrays, stride=1, pad=0)
@@ -100,7 +101,7 @@ def test_the_bounds_notice_a_wrong_sign_and_one_missing_term(rng):
         return {"dx": dx, "dW": layer.dW, "db": layer.db}
 
     exact = sums(reference, x, W, b, dout)
-    assert exact["dW"][2].min() == 118 * 118
+    assert exact["dW"][2].min() == 58 * 58
     for name, values in compute(dout).items():
         assert_rounded(values, *exact[name], name)
     for factor in (0, -1):
@@ -145,12 +146,23 @@ def test_both_checks_catch_a_wrong_backward(wrong, right, shape, rng):
 
 # ---- against references and central differences ------------------------------------------------
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("dtype", FLOATS)
-def test_every_layer_in_every_dtype_and_layout(made, dtype, form, rng):
+@pytest.mark.parametrize("on", [True, False])
+def test_every_layer_with_the_engine_on_and_off(made, on, rng):
     make, shape = made
-    got = check(make(dtype), distinct(rng, shape).astype(dtype), rng, FORMS[form])
-    assert {array.dtype for array in got.values()} == {np.dtype(dtype)}
+    try:
+        (fast.on if on else fast.off)()
+        for n in (5, 51):
+            check(make(np.float32), distinct(rng, (n, *shape[1:])).astype(np.float32), rng)
+    finally:
+        fast.on()
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_every_layer_in_every_dtype_and_layout(made, dtype, rng):
+    make, shape = made
+    for form in FORMS.values():
+        got = check(make(dtype), distinct(rng, shape).astype(dtype), rng, form)
+        assert {array.dtype for array in got.values()} == {np.dtype(dtype)}
 
 
 def test_gradients_by_central_differences(made, rng):
@@ -174,7 +186,7 @@ def windows(draw, pooling=False):
     return (draw(batch_sizes), draw(st.integers(1, 4)), H, W), (FH, FW), draw(st.integers(1, 6)), pad
 
 
-@settings(some, max_examples=120)
+@some
 @given(windows(), st.integers(1, 9), dtypes, forms, seeds)
 def test_convolution_of_any_size(sizes, FN, dtype, form, seed):
     (N, C, H, W), (FH, FW), stride, pad = sizes
@@ -185,7 +197,7 @@ def test_convolution_of_any_size(sizes, FN, dtype, form, seed):
         check_jacobian(conv(np.float64, W.shape, stride, pad), x.astype(np.float64))
 
 
-@settings(some, max_examples=100)
+@some
 @given(windows(pooling=True), st.sampled_from(["distinct", "ties", "negative"]), st.sampled_from(FLOATS), forms, seeds)
 def test_pooling_of_any_size(sizes, values, dtype, form, seed):
     shape, pool, stride, pad = sizes
@@ -212,8 +224,8 @@ def test_the_others_of_any_size(kind, shape, images, dtype, form, seed):
 
 SPECIAL = [     # x, W, stride, pad of a convolution
     ((1, 1, 12, 12), (30, 1, 5, 5), 1, 0), ((41, 1, 28, 28), (2, 1, 5, 5), 1, 0),
-    ((27, 16, 14, 14), (4, 16, 3, 3), 1, 1),
-    ((1, 1, 120, 120), (1, 1, 3, 3), 1, 0),         # one large image
+    ((27, 16, 6, 6), (4, 16, 3, 3), 1, 1),
+    ((2, 8, 5, 5), (2, 8, 3, 3), 2, 1),             # no faster way is taken where it would be another convolution
     ((2, 3, 3, 4), (3, 3, 3, 4), 1, 0),             # the filter is as large as the image
     ((1, 1, 1, 1), (1, 1, 1, 1), 1, 0), ((100, 2, 9, 8), (3, 2, 2, 2), 3, 1)]
 
@@ -222,11 +234,6 @@ SPECIAL = [     # x, W, stride, pad of a convolution
 def test_convolution_of_special_sizes(x_shape, W_shape, stride, pad, rng):
     layer = conv(np.float32, W_shape, stride, pad)
     check(layer, *normal(rng, np.float32, x_shape), rng)
-
-
-@pytest.mark.parametrize("rows, inputs, outputs", [(1, 4000, 100), (60, 2000, 50), (200, 200, 200), (1000, 30, 20)])
-def test_large_products(rows, inputs, outputs, rng):
-    check(affine(np.float32, inputs, outputs), *normal(rng, np.float32, (rows, inputs)), rng)
 
 
 @pytest.mark.parametrize("shape, size", [((6400, 16), 16), ((3, 40000), 40000), ((50, 8, 20, 20), 8),
@@ -242,7 +249,7 @@ def test_long_sums_in_float32_stay_exact():
     np.testing.assert_allclose(layer.running_mean, np.float32(0.1), rtol=1e-5)
 
 
-@pytest.mark.parametrize("N, K", [(1, 1), (1, 10), (7, 3), (40, 10)])
+@pytest.mark.parametrize("N, K", [(1, 1), (1, 10), (7, 3)])
 @pytest.mark.parametrize("dout, label_smoothing", [(1, 0), (2.5, 0), (1, 0.2)])
 def test_gradient_of_softmax_with_loss(N, K, dout, label_smoothing, rng):
     x, index = 3 * rng.normal(size=(N, K)), rng.integers(K, size=N)
@@ -279,14 +286,14 @@ def garbage(monkeypatch):
         monkeypatch.setattr(np, name, filled(getattr(np, name)))
 
 
-@pytest.mark.parametrize("size", [(4, 6), (5, 4), (7, 7), (8, 9)])
 @pytest.mark.parametrize("window, stride, pad", [(2, 2, 0), (2, 3, 0), (3, 3, 1), (3, 2, 1), (4, 4, 2), (3, 4, 1),
                                                  (2, 1, 0)])
-def test_no_place_is_left_unwritten(size, window, stride, pad, garbage, rng):
-    x = rng.normal(size=(2, 2, *size))
-    for layer in (Pooling(window, window, stride, pad), conv(np.float64, (3, 2, window, window), stride, pad)):
-        layer.backward(np.full(layer.forward(x * np.nan).shape, np.nan))     # leaves NaN in memory that is used again
-        check(layer, x, rng)
+def test_no_place_is_left_unwritten(window, stride, pad, garbage, rng):
+    for size in ((4, 6), (5, 4), (7, 7), (8, 9)):
+        x = rng.normal(size=(2, 2, *size))
+        for layer in (Pooling(window, window, stride, pad), conv(np.float64, (3, 2, window, window), stride, pad)):
+            layer.backward(np.full(layer.forward(x * np.nan).shape, np.nan))    # NaN in memory that is used again
+            check(layer, x, rng)
 
 
 def test_a_filter_as_large_as_the_image_takes_little_memory(rng):
@@ -301,25 +308,6 @@ def test_a_filter_as_large_as_the_image_takes_little_memory(rng):
 
 
 # ---- what every layer promises ------------------------------------------------
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.int64, bool])
-def test_whole_numbers_mean_their_values(made, dtype, rng):
-    make, shape = made
-    x = rng.integers(0, 256, shape).astype(dtype)
-    several = []
-    for values in (x, x.astype(np.float64)):
-        np.random.seed(3)
-        several.append(results(make(np.float64), values))
-    for of_integers, of_floats in zip(*several):
-        np.testing.assert_allclose(of_integers, of_floats, rtol=1e-5, atol=1e-6)
-
-
-def test_whole_numbers_count_as_the_dtype_of_the_parameters(made, rng):
-    make, shape = made
-    layer = make(np.float32)
-    if layer.param_names:
-        assert {array.dtype for array in results(layer, rng.integers(0, 256, shape))} == {np.dtype(np.float32)}
-
 
 @pytest.mark.parametrize("b", [0.5, np.float64(0.5), np.full(3, 0.5), np.full(3, 0.5, np.float16)], ids=repr)
 def test_a_bias_of_another_type(b, rng):
@@ -381,15 +369,6 @@ def test_one_row_of_many_and_rows_all_the_same(made, rng):
         np.testing.assert_allclose(broadcast, plain, rtol=1e-12, atol=1e-12)
 
 
-def test_forward_is_training_unless_told_otherwise(made, rng):
-    make, shape = made
-    layer, x, several = make(np.float64), rng.normal(size=shape), []
-    for flag in ((), (True,)):
-        np.random.seed(3)
-        several.append(layer.forward(x, *flag))
-    np.testing.assert_array_equal(*several)
-
-
 def test_prediction_between_forward_and_backward_does_no_harm(made, rng):
     make, shape = made
     layer = make(np.float64)
@@ -398,34 +377,6 @@ def test_prediction_between_forward_and_backward_does_no_harm(made, rng):
     before = layer.backward(dout)
     layer.forward(x[:2] + 1, train_flg=False)
     np.testing.assert_array_equal(layer.backward(dout), before)
-
-
-@pytest.mark.parametrize("layer", [conv(np.float32, (4, 2, 3, 3)), Pooling(3, 3, 2, 1), Relu()],
-                         ids=lambda layer: type(layer).__name__)
-def test_an_image_does_not_feel_the_others(layer, rng):
-    """Whole batches may be computed in slices: any cut must give what single images give."""
-    x, = normal(rng, np.float32, (103, 2, 9, 10))
-    out = layer.forward(x)
-    dout, = normal(rng, np.float32, out.shape)
-    dx = layer.backward(dout)
-    bounds = expected(layer, x, dout, out)
-    for n in (0, 24, 25, 50, 102):
-        for name, whole, single in (("out", out, layer.forward(x[n:n + 1])), ("dx", dx, layer.backward(dout[n:n + 1]))):
-            _, sizes, terms = (np.broadcast_to(values, whole.shape)[n:n + 1] for values in bounds[name])
-            assert_rounded(single, whole[n:n + 1].astype(np.float64), 2 * sizes, terms, name)
-
-
-def test_a_layer_of_ones_own(rng):
-    """forward and backward are all that a layer without parameters needs."""
-    class Square(Layer):
-        def forward(self, x, train_flg=True):
-            self.x = x
-            return x ** 2
-
-        def backward(self, dout):
-            return 2 * self.x * dout
-
-    check_jacobian(Square(), rng.normal(size=(3, 4)))
 
 
 # ---- worked by hand ------------------------------------------------
@@ -494,15 +445,6 @@ def test_dropout_silences_its_share_and_keeps_the_rest(rng):
         n = x.size / share.size
         np.testing.assert_allclose(share, 0.3, rtol=0, atol=5 * np.sqrt(0.3 * 0.7 / n))
     assert not np.array_equal(layer.forward(x), out)            # a new mask every time
-
-
-def test_dropout_is_reproducible():
-    x, outs = np.ones((20, 30)), []
-    for seed in (5, 5, 6):
-        np.random.seed(seed)
-        outs.append(Dropout().forward(x))
-    np.testing.assert_array_equal(*outs[:2])
-    assert not np.array_equal(outs[2], outs[0])
 
 
 def test_dropout_of_nothing_and_by_default_of_half():
@@ -674,9 +616,3 @@ def test_one_number_as_dout_stands_for_every_value(rng):
                          (Pooling(2, 2), (3, 1, 4, 4))):
         out = layer.forward(rng.normal(size=shape))
         np.testing.assert_array_equal(layer.backward(2.0), layer.backward(np.full(out.shape, 2.0)))
-
-
-def test_a_convolution_with_a_stride_and_few_filters(rng):
-    """No faster way is taken where it would be another convolution."""
-    layer = Convolution(rng.normal(size=(2, 8, 3, 3)), rng.normal(size=2), stride=2, pad=1)
-    check_jacobian(layer, rng.normal(size=(2, 8, 5, 5)))
