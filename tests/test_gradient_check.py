@@ -104,7 +104,8 @@ def convnet(**replaced):
 
 def test_a_right_net_passes_at_bends_and_they_are_counted(digits):
     check = check_gradients(convnet(), *digits, at_most=10)
-    assert check and check["b1"].at_bends.sum() == check["b1"].count == 5 and "passed (5 at bends, compared close by)" in str(check)
+    assert check and check["b1"].at_bends.sum() == check["b1"].count == 5
+    assert "passed (5 at bends, compared close by)" in str(check)
     assert not check["W1"].at_bends.any() and check["b1"].diagnosis is None
 
 
@@ -456,7 +457,8 @@ def test_the_picture_keeps_rows_and_names_shape_and_mistake():
 def test_a_long_check_shows_how_far_it_is(monkeypatch, capsys):
     check_gradients(Relu(), X)
     assert capsys.readouterr() == ("", "")
-    monkeypatch.setattr(common.gradient, "tqdm", lambda *args, **options: tqdm(*args, **options | {"delay": 0, "mininterval": 0}))
+    at_once = {"delay": 0, "mininterval": 0}
+    monkeypatch.setattr(common.gradient, "tqdm", lambda *args, **options: tqdm(*args, **options | at_once))
     check_gradients(Relu(), X)
     out, err = capsys.readouterr()
     assert out == "" and "check_gradients, dx: 100%" in err
@@ -494,6 +496,7 @@ def run(monkeypatch, capsys):
     plt.close("all")
 
 
+@pytest.mark.filterwarnings("ignore:only 4,000 training")
 def test_the_net_of_the_book_passes(run):
     out, _, code, drawn = run("--at-most", "5")
     assert code == 0 and out.splitlines()[-1].startswith("passed") and len(drawn) == 1

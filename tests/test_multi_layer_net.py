@@ -1,6 +1,4 @@
 """common/multi_layer_net*.py: which layers a net has, and that all kinds of it have the right gradients."""
-import itertools
-
 import numpy as np
 import pytest
 
@@ -9,6 +7,7 @@ from common.layers import Affine, BatchNormalization, Dropout, Relu, Sigmoid, So
 from common.multi_layer_net import MultiLayerNet
 from common.multi_layer_net_extend import MultiLayerNetExtend
 from common.network import Network
+from common.optimizer import Adam
 
 BOTH = pytest.mark.parametrize("net_class", [MultiLayerNet, MultiLayerNetExtend])
 
@@ -50,14 +49,25 @@ def test_initial_weights(net_class, init, stds):
         assert W.std() == pytest.approx(std, rel=5 / (2 * W.size) ** 0.5) and (b == 0).all()
 
 
-@pytest.mark.parametrize("activation, use_dropout, use_batchnorm",
-                         list(itertools.product(("relu", "Sigmoid"), (False, True), (False, True))))
-@pytest.mark.parametrize("weight_decay_lambda", [0, 0.2])
+@pytest.mark.parametrize("activation, use_dropout, use_batchnorm, weight_decay_lambda", [
+    ("relu", False, False, 0), ("Sigmoid", False, False, 0.2), ("relu", True, True, 0.2), ("relu", False, True, 0),
+    ("Sigmoid", True, False, 0.2), ("Sigmoid", True, True, 0)])
 def test_gradient(activation, use_dropout, use_batchnorm, weight_decay_lambda, rng):
     net = MultiLayerNetExtend(5, [4, 6], 3, activation, 0.7, weight_decay_lambda, use_dropout, 0.3,
                               use_batchnorm, dtype=np.float64)
     check = check_gradients(net, rng.normal(size=(12, 5)), np.eye(3)[rng.integers(3, size=12)])
     assert check and list(check) == list(net.params), check
+
+
+@pytest.mark.parametrize("use_dropout", [False, True])
+@pytest.mark.parametrize("use_batchnorm", [False, True])
+@pytest.mark.parametrize("rows", [[[1e4, -1e4, 0, 1e-38]], [[7, 1e4, -1e4, 0], [7, -1e4, 1e4, 1]]])
+def test_a_training_step_with_large_and_constant_values_stays_finite(rows, use_batchnorm, use_dropout):
+    net, x = MultiLayerNetExtend(4, [5], 3, use_batchnorm=use_batchnorm, use_dropout=use_dropout), np.float32(rows)
+    loss, grads = net.value_and_gradient(x, np.zeros(len(x), int))
+    Adam().update(net.params, grads)
+    for array in (loss, *grads.values(), *net.state.values(), net.predict(x)):
+        assert array.dtype == np.float32 and np.isfinite(array).all()
 
 
 def test_multi_layer_net_is_the_plain_case():

@@ -189,8 +189,7 @@ def test_a_layer_that_stands_in_two_places_is_an_error():
 
 # ---- loss and gradients ------------------------------------------------
 
-@pytest.mark.parametrize("weight_decay_lambda", [0, 0.3])
-@pytest.mark.parametrize("n", [8, 27])          # 27 images are more than one slice
+@pytest.mark.parametrize("n, weight_decay_lambda", [(8, 0.3), (27, 0)])     # 27 images are more than one slice
 def test_gradient_agrees_with_numerical_gradient(kind, weight_decay_lambda, n, rng):
     make, shape = kind
     np.random.seed(0)           # these weights bring no value so near to relu's bend that a difference crosses it
@@ -281,14 +280,6 @@ def test_predict_and_loss_mean_prediction_unless_told_otherwise(kind, rng):
     alone = np.concatenate([net.predict(x[n:n + 1]) for n in range(len(x))])    # no batch statistics
     np.testing.assert_allclose(net.predict(x), alone, rtol=1e-9, atol=1e-12)
     assert np.abs(net.predict(x, train_flg=True) - net.predict(x)).max() > 1e-3
-
-
-def test_integer_images_work(rng):
-    net, x = image_net(np.float32), rng.integers(0, 256, (20, 1, 6, 6)).astype(np.uint8)
-    scores = net.predict(x)
-    assert scores.dtype == np.float32
-    np.testing.assert_allclose(scores, net.predict(x.astype(np.float32)), rtol=1e-5)
-    assert {grad.dtype for grad in net.gradient(x, np.zeros(20, np.uint8)).values()} == {np.dtype(np.float32)}
 
 
 def test_bad_targets_and_input_are_named(kind, rng):
@@ -459,22 +450,6 @@ def test_a_file_that_does_not_fit_is_named_and_changes_nothing(kind, tmp_path, r
         net.load_params(tmp_path / "missing.pkl")
 
 
-def test_a_save_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
-    file = tmp_path / "params.pkl"
-    dense_net().save_params(file)
-    before = file.read_bytes()
-
-    def disk_full(*_):
-        raise OSError(28, "No space left on device")
-
-    for step in ("fsync", "replace"):
-        with monkeypatch.context() as patch:
-            patch.setattr(os, step, disk_full)
-            with pytest.raises(OSError, match="No space"):
-                dense_net().save_params(file)
-        assert file.read_bytes() == before and os.listdir(tmp_path) == ["params.pkl"]
-
-
 # ---- copies ------------------------------------------------
 
 def arrays_in(thing):
@@ -613,7 +588,8 @@ def test_two_threads_cannot_train_one_net():
             return super().forward(x, train_flg)
 
     net, (x, t) = Network([Waits()]), (np.ones((2, 3)), np.array([0, 1]))
-    first = threading.Thread(target=net.gradient, args=(x, t))
+    results = []
+    first = threading.Thread(target=lambda: results.append(net.value_and_gradient(x, t)))
     first.start()
     try:
         assert entered.wait(30)
@@ -622,4 +598,4 @@ def test_two_threads_cannot_train_one_net():
     finally:
         leave.set()
         first.join()
-    net.gradient(x, t)      # one after the other is right
+    assert results == [net.value_and_gradient(x, t)]        # the first goes on; one after the other is right
