@@ -571,14 +571,6 @@ def test_a_dout_of_another_shape_is_an_error_and_changes_nothing(made, rng):
         np.testing.assert_array_equal(getattr(layer, f"d{name}"), grad)
 
 
-def test_large_layers_check_dout_too():
-    layer = affine(np.float64, 784, 50)
-    layer.forward(np.ones((1000, 784)))
-    with pytest.raises(ValueError, match=r"\(1000, 50\), got \(1500, 50\)"):
-        layer.backward(np.ones((1500, 50)))
-    assert layer.dW is None and layer.db is None
-
-
 @pytest.mark.parametrize("stride, pad", [(2.0, 0), (1.5, 0), ("1", 0), ((1, 1), 0), (None, 0), (1, 0.0), (1, None)])
 def test_stride_and_pad_are_whole_numbers(stride, pad, rng):
     """Also when they are changed later."""

@@ -387,17 +387,3 @@ def test_the_pieces_of_the_hand_made_pickles_are_sound():
     by_buffer = FROM_BUFFER + b"(C\x02\x05\x06" + UINT8 + b"K\x02\x85" + text("C") + b"tR."
     for pickled in (by_state, by_buffer):
         assert_same(load(pickled), np.array([5, 6], np.uint8))
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_random_damage_gives_data_or_an_error(seed):
-    rng = np.random.RandomState(seed)
-    pickled = pickle.dumps({"W1": TABLE, "list": [1, 2.5, (3, "x")], "n": np.float32(2)}, 2 + seed)
-    for _ in range(200):
-        damaged = np.frombuffer(pickled, np.uint8).copy()
-        places = rng.randint(0, len(damaged), rng.randint(1, 5))
-        damaged[places] = rng.randint(0, 256, len(places))
-        try:
-            load(damaged.tobytes())
-        except UnreadableFile:
-            pass

@@ -16,7 +16,7 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
 NUMERIC = ["fast", "functions", "gradient", "gradient_check", "initializer", "layers", "multi_layer_net", "network",
-           "optimizer", "properties", "util"]
+           "number_kinds", "optimizer", "util"]
 SIMD = " ".join(np.show_config(mode="dicts").get("SIMD Extensions", {}).get("found", []))
 KERNELS = {name: {"OPENBLAS_CORETYPE": name} for name in ("Nehalem", "Sandybridge", "Haswell", "SkylakeX")}
 NO_SIMD, ONE_THREAD = {"NPY_DISABLE_CPU_FEATURES": SIMD}, {"OMP_NUM_THREADS": "1"}
