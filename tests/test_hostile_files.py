@@ -27,10 +27,6 @@ def test_obfuscated_random_and_damaged_files(tmp_path):
     assert [times for _, times, _ in pickles.random_files(tmp_path, 100)] == [200, 200, 200]
 
 
-def test_honest_files():
-    assert len(list(pickles.honest_files(20))) == 6
-
-
 # ---- checkpoints of plain data that no training has saved
 
 CHANGES = {     # what is changed: the path to it, and what takes its place

@@ -15,7 +15,6 @@ import multiprocessing
 import os
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
 import threading
@@ -155,27 +154,6 @@ def full_disk(folder, times, rng):
     yield "files that cannot grow", times, f"right data, {without} times said what could not be kept"
 
 
-def small_disk(folder):
-    """A disk that is really full; only root can make one."""
-    here = folder / "disk"
-    here.mkdir()
-    with serve() as server:
-        for size in (100, 700, 2000):
-            try:
-                subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}k", "tmpfs", here], check=True,
-                               capture_output=True)
-            except (OSError, subprocess.CalledProcessError):
-                yield "a small disk", 0, "not tried: needs the right to mount one"
-                return
-            try:
-                dataset = mini_at(here, f"{server.url}good/")
-                assert "No space left" in load(dataset)
-                check_files(dataset, allowed=None)
-            finally:
-                subprocess.run(["umount", here], check=True)
-            yield f"a disk of {size} kB", 1, "right data, said what could not be kept"
-
-
 def read_only():
     """A folder that this user cannot write in; root gives up being root first."""
     with serve() as server, tempfile.TemporaryDirectory() as here:
@@ -293,7 +271,7 @@ def main():
         folder = Path(folder)
         checks = [answers(folder), damaged_bodies(folder, times, rng), damaged_caches(folder, 2 * times, rng)]
         if os.name == "posix":
-            checks += [full_disk(folder, times, rng), small_disk(folder), read_only(), killed(folder, times, rng),
+            checks += [full_disk(folder, times, rng), read_only(), killed(folder, times, rng),
                        together(folder, -(-times // 10))]
         for check in checks:
             try:
