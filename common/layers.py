@@ -62,7 +62,7 @@ class Relu(Layer):
 
     def forward(self, x, train_flg=True):
         self.mask = x > 0               # where dout may pass (the book's mask is the opposite)
-        return np.maximum(0, x)
+        return np.clip(x, 0, np.inf)    # = np.maximum(0, x), for which NumPy takes twice as long
 
     def backward(self, dout):
         """dx = dout where x > 0, else 0."""
@@ -327,7 +327,7 @@ class Convolution(Layer):
         """So few images that col stays in the caches."""
         out_h, out_w = self.out_size(*x.shape[2:])
         col_bytes = out_h * out_w * self.W[0].size * x.itemsize     # for one image
-        return max(1, min(25, 2 ** 21 // col_bytes))                # 2 MB
+        return max(1, min(25, 2 ** 22 // col_bytes))                # 4 MB
 
 
 @in_slices("training", "prediction")
@@ -348,20 +348,23 @@ class Pooling(Layer):
         self.padded_shape = N, H, W, C                              # in the order of the memory
         w = windows(x, self.pool_h, self.pool_w, self.stride)       # (N, out_h, out_w, C, pool_h, pool_w), a view of x
         w = w.transpose(4, 5, 0, 1, 2, 3)                           # (pool_h, pool_w, N, out_h, out_w, C)
-        self.window_values = w.reshape(-1, *w.shape[2:])            # (pool_h*pool_w, N, out_h, out_w, C)
-        self.out = self.window_values.max(axis=0)                   # (N, out_h, out_w, C)
-        return self.out.transpose(0, 3, 1, 2)
+        w = w.reshape(-1, *w.shape[2:])                             # (pool_h*pool_w, N, out_h, out_w, C)
+        out = w.max(axis=0)                                         # (N, out_h, out_w, C)
+        if train_flg:                           # self.arg_max = np.argmax(w, axis=0), in a tenth of the time
+            self.arg_max = np.zeros(out.shape, np.min_scalar_type(len(w)))
+            later = np.ones(out.shape, bool)    # is the maximum still to come?
+            for values in w[:-1]:
+                later &= values != out
+                self.arg_max += later
+        return out.transpose(0, 3, 1, 2)
 
     def backward(self, dout):
         """dx = dout at the maximum of each window (the first, if there are several), else 0; overlaps add up."""
         dout = dout.transpose(0, 2, 3, 1)                           # (N, out_h, out_w, C)
         dx = np.zeros(self.padded_shape, dout.dtype).transpose(0, 3, 1, 2)
         dx_windows = windows(dx, self.pool_h, self.pool_w, self.stride)
-        searching = np.ones(self.out.shape, bool)                   # for the first maximum of each window
-        for values, (i, j) in zip(self.window_values, np.ndindex(self.pool_h, self.pool_w)):
-            found = searching & (values == self.out)
-            dx_windows[..., i, j] += dout * found
-            searching &= ~found
+        for place, (i, j) in enumerate(np.ndindex(self.pool_h, self.pool_w)):
+            dx_windows[..., i, j] += dout * (self.arg_max == place)
         return crop_images(dx, self.pad)
 
     def check(self, x):

@@ -31,7 +31,7 @@ TIMEOUT = 120   # seconds; a mistake may hang
 
 MISTAKES = [    # (module, the text, what it becomes)
     ("layers", "self.mask = x > 0 ", "self.mask = x >= 0 "),
-    ("layers", "return np.maximum(0, x)", "return np.maximum(1e-3, x)"),
+    ("layers", "return np.clip(x, 0, np.inf)", "return np.clip(x, 1e-3, np.inf)"),
     ("layers", "(1.0 - self.out) *", "(1.0 + self.out) *"),
     ("layers", "dot(self.x, self.W) + self.b", "dot(self.x, self.W) - self.b"),
     ("layers", "dot(dout, self.W.T)", "dot(dout, self.W)"),
@@ -72,10 +72,10 @@ MISTAKES = [    # (module, the text, what it becomes)
     ("layers", "reshape(FH, FW, C, FN).transpose(3, 2, 0, 1)", "reshape(FH, FW, C, FN).transpose(3, 2, 1, 0)"),
     ("layers", "self.db = dout.sum(axis=(0, 2)).sum(axis=1)", "self.db = dout.sum(axis=(0, 2)).mean(axis=1)"),
     ("layers", "pad_images(x, self.pad, -np.inf)", "pad_images(x, self.pad)"),
-    ("layers", "self.window_values.max(axis=0)", "self.window_values.mean(axis=0)"),
-    ("layers", "found = searching & (values == self.out)", "found = values == self.out"),
-    ("layers", "searching &= ~found", "searching &= found"),
-    ("layers", "dx_windows[..., i, j] += dout * found", "dx_windows[..., i, j] = dout * found"),
+    ("layers", "out = w.max(axis=0)", "out = w.mean(axis=0)"),
+    ("layers", "later &= values != out", "later = values != out"),
+    ("layers", "for values in w[:-1]:", "for values in w[:0]:"),
+    ("layers", "dx_windows[..., i, j] += dout * (", "dx_windows[..., i, j] = dout * ("),
     ("layers", "return crop_images(dx, self.pad)\n\n    def check(self, x):\n        return",
      "return dx\n\n    def check(self, x):\n        return"),
     ("layers", "x.mean(axis=(2, 3))", "x.sum(axis=(2, 3))"),
