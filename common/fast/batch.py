@@ -95,7 +95,7 @@ def join(layers, train_flg=True):
         group = list(group)
         if found and isinstance(found[-1], JoinedLayers):
             found[-1].channels_last = getattr(group[0], "channels_last", False)
-        found += [JoinedLayers(group)] if cut else group
+        found += [JoinedLayers(group)] if cut and len(group) > 1 else group     # a single layer cuts its batch itself
     return found
 
 

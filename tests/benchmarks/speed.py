@@ -133,11 +133,11 @@ def batch_sizes(rounds):
 
 
 def in_a_process(code):
-    """The words that a fresh process prints for this code, which finds the project, now() and peak_memory()."""
+    """The last words that a fresh process prints for this code, which finds the project, now() and peak_memory()."""
     start = f"import sys, time; sys.path[:0] = [{str(HERE.parents[1])!r}, {str(HERE)!r}]\n"
     start += "from speed import peak_memory\nnow = time.perf_counter\n"
     done = subprocess.run([sys.executable, "-c", start + code], text=True, stdout=subprocess.PIPE, check=True)
-    return done.stdout.split()
+    return done.stdout.splitlines()[-1].split()     # before that, load_mnist may have said what it reads
 
 
 def imports():
