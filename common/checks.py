@@ -24,10 +24,9 @@ def check_parameters(layer, expected, ndim, outputs):
 def check_images(layer, x, channels=None):
     """x, if these are images, with so many channels."""
     expected = f"{type(layer).__name__}: expected images of shape (N, {channels or 'C'}, H, W), N > 0, got"
-    if x.ndim == 2:
-        raise ValueError(f"{expected} {x.shape}; load_mnist(flatten=False) gives images")
     if x.ndim != 4 or x.size == 0:
-        raise ValueError(f"{expected} {x.shape}")
+        remedy = "; load_mnist(flatten=False) gives images" if x.ndim == 2 else ""
+        raise ValueError(f"{expected} {x.shape}{remedy}")
     if channels not in (None, x.shape[1]):      # x may be a slice of the batch: its N would say nothing
         raise ValueError(f"{expected} images of shape {x.shape[1:]}")
     return x
