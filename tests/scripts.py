@@ -1,7 +1,6 @@
 """Run a chapter script as a reader does: in a process of its own, from some folder; figures go to files."""
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
