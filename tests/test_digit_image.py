@@ -30,7 +30,7 @@ def gradient(rng, shape, dark, light):
 
 def save_awkwardly(rng, digit, path):
     """Save the digit as a reader's picture may be: large, in a corner, unevenly lit, noisy, dark or light."""
-    side = int(rng.integers(200, 901))
+    side = int(rng.integers(150, 501))
     shape = [int(side * rng.uniform(1, 1.4)) for _ in "hw"]
     corner = [int(rng.integers(2)) * (length - side) for length in shape]
     ink = enlarged(digit, side, shape, *corner)
@@ -50,30 +50,42 @@ def save(picture, path, rng=None):
     return path
 
 
-def test_awkward_pictures_of_digits_are_read(tmp_path, rng):
-    network = trained_network()
+def reads(digit, label):
+    """Does the project's net read this digit, (28, 28), as the label?"""
+    return trained_network().predict(digit[np.newaxis, np.newaxis]).argmax() == label
+
+
+def test_awkward_pictures_become_what_mnist_made_of_them_and_are_read(tmp_path, rng):
     x, t = real_digits()
-    right = 0
-    for number, i in enumerate(rng.choice(len(x), 20, replace=False)):
-        path = tmp_path / f"digit.{'jpg' if number % 3 else 'png'}"
+    right, alike = [], []
+    for number, i in enumerate(rng.choice(len(x), 16, replace=False)):
+        path = tmp_path / f"digit.{'jpg' if number % 2 else 'png'}"
         save_awkwardly(rng, x[i], path)
-        right += network.predict(prepared(path)[np.newaxis, np.newaxis]).argmax() == t[i]
-    assert right >= 19
+        digit = prepared(path)
+        right.append(reads(digit, t[i]))
+        alike.append(likeness(digit, x[i]))
+    assert sum(right) >= 15
+    assert np.median(alike) > 0.94 and min(alike) > 0.7     # thin ones become thicker
 
 
-@pytest.mark.parametrize("kind", PICTURES)
-def test_pictures_of_every_kind_are_read(kind, rng):
+def test_pictures_of_every_kind_are_read(rng):
     x, t = real_digits()
-    chosen = rng.choice(len(x), 4, replace=False)
-    right = [trained_network().predict(center_digit(find_ink(PICTURES[kind](rng, x[i])))[np.newaxis, np.newaxis]).argmax()
-             == t[i] for i in chosen]
-    assert sum(right) >= 3
+    wrong = []
+    for kind in 2 * list(PICTURES):
+        i = rng.integers(len(x))
+        try:
+            right = reads(center_digit(find_ink(PICTURES[kind](rng, x[i]))), t[i])
+        except ValueError:                      # too faint, or not one digit
+            right = False
+        if not right:
+            wrong.append(kind)
+    assert len(wrong) == len(set(wrong)) <= 4   # of 36, and no kind twice
 
 
 @pytest.mark.parametrize("count", [2, 3])
 def test_several_digits_are_not_read_as_one(count, rng):
     x, _ = real_digits()
-    for _ in range(5):
+    for _ in range(3):
         with pytest.raises(ValueError, match="expected one digit, got several"):
             find_ink(several(rng, x[rng.choice(len(x), count, replace=False)]))
 
@@ -90,15 +102,6 @@ def test_a_five_whose_bar_does_not_touch_it_is_one_digit():
     five = body | ((np.abs(x - 165) < 8) & (y > 90) & (y < 165)) | ((np.abs(y - 80) < 8) & (x > 182) & (x < 260))
     ink = find_ink(np.repeat(1.0 - five[:, :, np.newaxis], 3, axis=2))
     assert ink[80, 220] == ink[120, 165] == ink[180, 250] == 1
-
-
-def test_awkward_pictures_become_what_mnist_made_of_them(tmp_path, rng):
-    x, _ = real_digits()
-    alike = []
-    for digit in x[:10]:
-        save_awkwardly(rng, digit, tmp_path / "digit.png")
-        alike.append(likeness(prepared(tmp_path / "digit.png"), digit))
-    assert np.median(alike) > 0.94 and min(alike) > 0.7     # thin ones become thicker
 
 
 def test_mnists_own_pictures_stay_as_they_are(tmp_path):
@@ -129,15 +132,12 @@ def test_shadows_table_edges_ruled_lines_and_specks_are_no_ink(ink, rng):
         assert likeness(center_digit(find_ink(1 - picture)), expected) > 0.9
 
 
-@pytest.mark.parametrize("pen", [(1, 0.95, 0.2), (0.2, 0.3, 0.9)])
-def test_coloured_ink_on_white(pen, ink):
-    picture = 1 - ink[:, :, np.newaxis] * (1 - np.array(pen))
-    assert likeness(center_digit(find_ink(picture)), center_digit(ink)) > 0.95
-
-
-def test_ink_as_light_as_its_ground_but_of_another_colour(ink):
-    red, green = np.array([0.6, 0.2, 0.2]), np.array([0.2, 0.404, 0.2])
-    picture = red + ink[:, :, np.newaxis] * (green - red)
+@pytest.mark.parametrize("pen, paper", [
+    ((1, 0.95, 0.2), (1, 1, 1)), ((0.2, 0.3, 0.9), (1, 1, 1)),
+    ((0.2, 0.404, 0.2), (0.6, 0.2, 0.2)),           # as light as its ground, but of another colour
+])
+def test_coloured_ink(pen, paper, ink):
+    picture = np.add(paper, ink[:, :, np.newaxis] * np.subtract(pen, paper))
     assert likeness(center_digit(find_ink(picture)), center_digit(ink)) > 0.95
 
 
