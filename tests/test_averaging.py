@@ -1,6 +1,4 @@
 """common/training: averages as the formula says, the weights of the best epoch, and the end after patience."""
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
@@ -45,16 +43,6 @@ def test_a_snapshot_is_of_all_arrays_the_running_statistics_too():
     assert not same(arrays, arrays_of(net))
     restore(net, arrays)
     assert same(arrays, arrays_of(net)) and net.layers["Affine1"].W is own
-
-
-def test_a_snapshot_of_params_alone_and_of_plain_numbers():
-    net, array = SimpleNamespace(params={"w": np.array([1.0, 2.0]), "v": 3.0}), None
-    array, arrays = net.params["w"], snapshot(net)
-    net.params["w"] += 1
-    net.params["v"] = 5.0
-    restore(net, arrays)
-    assert net.params["w"] is array and array.tolist() == [1, 2]
-    assert net.params["v"] == 3 and isinstance(net.params["v"], float)
 
 
 # ---- averaging ------------------------------------------------

@@ -214,19 +214,6 @@ class BookRelu:
         return dx
 
 
-class Embedding:
-    def __init__(self):
-        self.W, self.dW = normal(6, 3), None
-
-    def forward(self, x):
-        self.x = x
-        return self.W[x]
-
-    def backward(self, dout):
-        self.dW = np.zeros_like(self.W)
-        np.add.at(self.dW, self.x, dout)
-
-
 class Triple:
     """Writes into x and dout, and both are its results."""
 
@@ -288,7 +275,6 @@ X = np.random.default_rng(3).normal(size=(4, 3))
 
 @pytest.mark.parametrize("layer, inputs, names", [
     (BookRelu(), [X], ["x"]), (Triple(), [X], ["x"]), (Slope(), [X], ["a", "x"]),
-    (Embedding(), [np.array([0, 3, 3, 5])], ["W"]), (Embedding(), [[[0, 1], [5, 5]]], ["W"]),
     (TwoInputs(), [X, X + 1], ["x", "y"]), (TwoInputs(), [2, 3], ["x", "y"]), (Inherits(), [X], ["gamma", "x"]),
     (Inherits(), [[[1, 2, 3], [4, 5, 6]]], ["gamma", "x"]),
     (BookAffine(np.array([[1, 2], [3, 4], [5, 6]]), np.array([0, 0])), [X], ["W", "b", "x"]),

@@ -474,21 +474,6 @@ def train_step(net, optimizer, step, shape):
     return float(loss)
 
 
-def test_two_nets_share_nothing(kind):
-    """In turns they learn what each learns alone."""
-    (make, shape), losses, ends = kind, [], []
-    for in_turns in (False, True):
-        np.random.seed(0)
-        nets, optimizers = [make(np.float32), make(np.float32)], [Adam(), Adam()]
-        order = [(i, step) for step in range(4) for i in (0, 1)]
-        losses.append({(i, step): train_step(nets[i], optimizers[i], 10 * i + step, shape)
-                       for i, step in (order if in_turns else sorted(order))})
-        ends.append(nets)
-    assert losses[0] == losses[1]
-    assert all(same(alone.state, in_turns.state) for alone, in_turns in zip(*ends))
-    assert share_nothing(*nets)
-
-
 def test_a_copy_is_a_net_of_its_own_and_in_step_with_itself(kind, duplicate, rng):
     make, shape = kind
     net, optimizer = make(np.float32), Adam()
