@@ -70,7 +70,7 @@ def run_elsewhere(script, elsewhere, *options, **settings):
     return result
 
 
-def run_in_turn(elsewhere, *commands, timeout=120):
+def run_in_turn(elsewhere, *commands, **settings):
     """Run several scripts, each given as (script, *options), in one process; as `run_elsewhere` otherwise.
 
     They import NumPy and matplotlib once, which takes longer than most of them run.
@@ -80,7 +80,7 @@ def run_in_turn(elsewhere, *commands, timeout=120):
     list with a result for each, of which the `stdout` and `stderr` are its own
     """
     words = json.dumps([[str(word) for word in command] for command in commands])
-    result = run_elsewhere(ROOT / "tests/in_turn.py", elsewhere, words, timeout=timeout)
+    result = run_elsewhere(ROOT / "tests/in_turn.py", elsewhere, words, **settings)
     outputs = zip(result.stdout.split("\f")[1:], result.stderr.split("\f")[1:], strict=True)
     return [SimpleNamespace(stdout=stdout, stderr=stderr) for stdout, stderr in outputs]
 

@@ -284,16 +284,8 @@ class Pooling:
         return col2im(dcol.reshape(N * out_h * out_w, -1), self.x_shape, self.pool_h, self.pool_w, self.stride)
 """
 
-# Right too, in another style: einsum, loops, in place on arrays of its own.
+# Right too, where another style may look like a mistake: other differences, dropping the other half, in place.
 OTHERS = """
-# 3 softmax
-def softmax(x):
-    y = np.array(x)
-    for row in np.atleast_2d(y):
-        row -= row.max()
-        np.exp(row, out=row)
-        row /= row.sum()
-    return y
 # 4 numerical_gradient
 def numerical_gradient(f, x):
     grad = np.full(x.shape, 1e-4)
@@ -308,19 +300,6 @@ def numerical_gradient(f, x):
         x[i] = kept
         it.iternext()
     return grad
-# 5 affine
-class Affine:
-    def __init__(self, W, b):
-        self.W, self.b = W, b
-    def forward(self, x):
-        self.x = x
-        return np.einsum("nd,dm->nm", x, self.W) + self.b
-    def backward(self, dout):
-        self.dW, self.db = np.zeros_like(self.W), np.zeros_like(self.b)
-        for x, row in zip(self.x, dout):
-            self.dW += np.outer(x, row)
-            self.db += row
-        return np.einsum("nm,dm->nd", dout, self.W)
 # 5 dropout
 class Dropout:
     def __init__(self, dropout_ratio=0.5):
@@ -356,49 +335,6 @@ class BatchNormalization:
         dx = dout - dout.mean(axis=0)
         dx -= self.xn * self.dgamma / len(dout)
         dx *= self.gamma / np.sqrt(self.var + 1e-6)
-        return dx
-# 5 col2im
-def col2im(col, input_shape, filter_h, filter_w, stride=1, pad=0):
-    N, C, H, W = input_shape
-    img, rows = np.zeros((N, C, H + 2 * pad, W + 2 * pad)), iter(col)
-    for n in range(N):
-        for y in range(0, H + 2 * pad - filter_h + 1, stride):
-            for x in range(0, W + 2 * pad - filter_w + 1, stride):
-                img[n, :, y:y + filter_h, x:x + filter_w] += next(rows).reshape(C, filter_h, filter_w)
-    return img[:, :, pad:-pad, pad:-pad] if pad else img
-# 5 convolution
-class Convolution:
-    def __init__(self, W, b, stride=1, pad=0):
-        self.W, self.b, self.stride, self.pad = W, b, stride, pad
-    def forward(self, x):
-        P, S = self.pad, self.stride
-        self.x = np.pad(x, [(0, 0), (0, 0), (P, P), (P, P)])
-        self.windows = np.lib.stride_tricks.sliding_window_view(self.x, self.W.shape[2:], (2, 3))[:, :, ::S, ::S]
-        return np.einsum("nchwij,fcij->nfhw", self.windows, self.W) + self.b.reshape(-1, 1, 1)
-    def backward(self, dout):
-        P, S = self.pad, self.stride
-        self.dW, self.db = np.einsum("nchwij,nfhw->fcij", self.windows, dout), dout.sum(axis=(0, 2, 3))
-        dx = np.zeros_like(self.x)
-        for i, j in np.ndindex(self.W.shape[2:]):
-            there = dx[:, :, i:i + S * dout.shape[2]:S, j:j + S * dout.shape[3]:S]
-            there += np.einsum("nfhw,fc->nchw", dout, self.W[:, :, i, j])
-        return dx[:, :, P:dx.shape[2] - P, P:dx.shape[3] - P]
-# 5 pooling
-class Pooling:
-    def __init__(self, pool_h, pool_w, stride=2):
-        self.pool_h, self.pool_w, self.stride = pool_h, pool_w, stride
-    def forward(self, x):
-        self.x, (N, C, H, W), S = x, x.shape, self.stride
-        out = np.empty((N, C, (H - self.pool_h) // S + 1, (W - self.pool_w) // S + 1))
-        for n, c, i, j in np.ndindex(out.shape):
-            out[n, c, i, j] = x[n, c, i * S:i * S + self.pool_h, j * S:j * S + self.pool_w].max()
-        return out
-    def backward(self, dout):
-        dx, S = np.zeros_like(self.x), self.stride
-        for n, c, i, j in np.ndindex(dout.shape):
-            window = self.x[n, c, i * S:i * S + self.pool_h, j * S:j * S + self.pool_w]
-            y, x = np.unravel_index(window.argmax(), window.shape)
-            dx[n, c, i * S + y, j * S + x] += dout[n, c, i, j]
         return dx
 """
 BY_HAND, IN_ANOTHER_STYLE = ({(int(number), name): code for number, name, code in

@@ -11,7 +11,7 @@ from common.training.options import training_options
 from dataset import fashion_mnist, mnist
 from dataset.fashion_mnist import CLASS_NAMES, FASHION_MNIST, load_fashion_mnist
 from dataset.mnist import MINI_FILES, MNIST
-from scripts import copy_project, last_line, run_script
+from scripts import copy_project, last_line, run_in_turn, run_script
 from test_dataset import assert_good, copy_files
 from test_dataset_download import serve
 
@@ -148,17 +148,17 @@ def project(tmp_path_factory):
     return project
 
 
-@pytest.mark.parametrize("script, params", [("train_neuralnet", "two_layer_net_params"),
-                                            ("train_convnet", "params")])
-def test_training_on_it_leaves_files_of_its_own(project, script, params):
-    folder = project / "ch05"
+def test_training_on_it_leaves_files_of_its_own(project, tmp_path):
+    folder, params = project / "ch05", {"train_neuralnet": "two_layer_net_params", "train_convnet": "params"}
     before = set(folder.iterdir())
-    run = run_script(folder / f"{script}.py", "--dataset", "fashion", "--epochs", 1, "--limit", 30,
-                     FASHION_MNIST_DIR=None)
+    options = "--dataset", "fashion", "--epochs", 1, "--limit", 30
+    results = run_in_turn(tmp_path, *((folder / f"{script}.py", *options) for script in params), FASHION_MNIST_DIR=None)
     made = {path.name for path in set(folder.iterdir()) - before if path.is_file()}
-    assert made == {f"{params}_fashion.pkl", f"{params}_fashion.json", f"{script}_fashion.png"}
+    assert made == {name for script, params in params.items() for name in (
+        f"{params}_fashion.pkl", f"{params}_fashion.json", f"{script}_fashion.png")}
     assert (project / "dataset/fashion_mnist.pkl").exists() and not (project / "dataset/mnist.pkl").exists()
-    assert f"{params}_fashion.pkl" in last_line(run)
+    for name, result in zip(params.values(), results):
+        assert f"{name}_fashion.pkl" in last_line(result)
 
 
 def test_the_option_gives_the_data_set_that_it_names(monkeypatch):

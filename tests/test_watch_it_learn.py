@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from digits import real_digits
 from PIL import Image, ImageSequence
 from scripts import copy_project, last_line, run_in_turn
 
@@ -121,12 +122,14 @@ def test_the_filters_are_shown_before_after_and_as_a_difference(project, results
 
 
 @pytest.mark.parametrize("limit", [100, 1000])
-def test_no_curve_of_the_optimizers_is_cut_off(project, limit, monkeypatch):
+def test_no_curve_of_the_optimizers_is_cut_off(limit, monkeypatch):
     from ch05 import optimizer_compare_mnist as script
     shown = []
     monkeypatch.setattr(plot, "show", lambda: shown.extend(plt.gcf().axes))
+    x, t = real_digits()
+    data = x.reshape(len(x), -1), t
+    monkeypatch.setattr("dataset.mnist.load_mnist", lambda: (data, (data[0][:100], data[1][:100])))
     monkeypatch.setattr(sys, "argv", ["optimizer_compare_mnist.py", "--epochs", "1", "--limit", str(limit)])
-    monkeypatch.setenv("MNIST_OFFLINE", "1")
     monkeypatch.setattr("os.access", lambda *_: True)
     runpy.run_path(script.__file__, run_name="__main__")
     axes, = shown
