@@ -362,7 +362,6 @@ MISTAKES = {
         ("return e / np.sum(e, axis=-1, keepdims=True)", "return (e / np.sum(e, axis=-1, keepdims=True)).T",
          "the rows have become columns"),
         ("np.max(", "np.mean(", "softmax([2000. 0.]) is [nan 0.]: exp overflows still: take off the maximum"),
-        ("np.max(", "np.min(", "exp overflows still"),
         ("return e / np.sum(e, axis=-1, keepdims=True)", "return np.squeeze(e / np.sum(e, axis=-1, keepdims=True))",
          "a batch of one, x (1, 3): expected the shape (1, 3), got (3,)")],
     (3, "three_layers"): [
@@ -404,13 +403,11 @@ MISTAKES = {
          "NOT YET x is afterwards as it was x[0] was 3.0 and is 3.0000000000000004 now: keep the value itself"),
         ("np.zeros_like(x)", "x", "NOT YET one value is changed at a time grad is x itself"),
         ("upper = f(x)", "upper = f()", "f takes an array, all of x: f(x)"),
-        ("upper = f(x)", "upper = f(x[index])", "f takes an array, all of x: f(x)"),
         ("np.zeros_like(x)", "np.zeros(x.shape, int)", "the gradient has whole numbers only (int64)"),
         ("upper - lower", "lower - upper", "the gradient has the wrong sign")],
     (4, "gradient_descent"): [
         ("x -= lr", "x += lr", "uphill"),
         ("append(x.copy())", "append(x)", "keep x.copy()"),
-        ("init_x.copy()", "init_x", "init_x was changed"),
         ("x -= lr * numerical_gradient(f, x)", "x -= lr * numerical_gradient(f, init_x)",
          "the gradient at the beginning was used in every step")],
     (4, "two_layer_net"): [
@@ -420,11 +417,9 @@ MISTAKES = {
         ("* z1 * (1 - z1)", "", "the derivative of sigmoid is missing"),
         ("da1.sum(axis=0)", "da1.mean(axis=0)", "db1 is 1/6"),
         ("dz1 * z1 * (1 - z1)", "dz1 * (1 - z1)", "the factor z1 is missing"),
-        ("x.T @ da1", "x.T @ dz1", "the derivative of sigmoid is missing"),
         ("da1.sum(axis=0)", "da1", "the sum over axis=0 is missing"),
         ("softmax(z1", "(z1", "softmax is missing"),
         ("@ W1 + b1", "@ W1", "b1 is missing in the forward pass"),
-        ("@ W2 + b2", "@ W2", "b2 is missing in the forward pass"),
         ("* z1 * (1 - z1)", "* sigmoid(z1) * (1 - sigmoid(z1))", "without another sigmoid"),
         ("        return {", '        self.params["W1"] -= 0.1 * x.T @ da1\n        return {',
          "backward changes W1. A gradient")],
@@ -437,9 +432,7 @@ MISTAKES = {
     (5, "relu"): [
         ("dx[self.mask] = 0", "dx[dout <= 0] = 0", "dx is dout where dout > 0"),
         ("dx[self.mask] = 0", "", "dx is dout everywhere"),
-        ("out = x.copy()", "out = x", "x was changed"),
         ("dx = dout.copy()", "dx = dout", "still needs it. (The book's Relu changes dout; here it stays.)"),
-        ("return dx", "return dx.astype(int)", "dx has whole numbers only (int64)"),
         ("x <= 0", "x < 0", "where x is 0, dx must be 0: the mask is x > 0"),
         ("return out", "", "out is None: a `return` is missing"),
         ("return out", "return out.tolist()", "expected an array of numbers of shape (4, 3), got a list"),
@@ -453,8 +446,7 @@ MISTAKES = {
     (5, "sigmoid"): [
         ("np.exp(-x)", "np.exp(x)", "the minus in exp(-x) is missing"),
         ("dout * (1.0 - self.out) * self.out", "dout * (1.0 - self.out)", "the factor out is missing"),
-        ("dout * ", "", "dout is missing"),
-        ("return dout", "dout *= 1.0 - self.out; dout *= self.out; return dout #", "dout was changed")],
+        ("dout * ", "", "dout is missing")],
     (5, "affine"): [
         ("        self.db = np.sum(dout, axis=0)\n", "", "db is missing"),
         ("self.W.T", "self.W", "dx is dout @ W; it needs the transpose of W"),
@@ -471,8 +463,7 @@ MISTAKES = {
     (5, "softmax_with_loss"): [
         (" / N", "", "the factor 1/N is missing"),
         ("dx[np.arange(N), self.t] -= 1", "", "take off 1 in the place of the right class"),
-        ("self.y.copy()", "self.y", "backward changed what forward kept"),
-        ("softmax(x)", "softmax(x); x -= 1", "x was changed")],
+        ("self.y.copy()", "self.y", "backward changed what forward kept")],
     (5, "backward_loop"): [
         ("        return grads\n", "", "got None"),
         ("reversed(self.layers.values())", "self.layers.values()", "in gradient: dout = layer.backward(dout)"),
@@ -499,7 +490,6 @@ MISTAKES = {
         ("dout * self.mask", "dout * self.mask / (1 - self.dropout_ratio)", "forward in training did not divide"),
         ("return x * (1.0 - self.dropout_ratio)", "self.mask = 1 - self.dropout_ratio; return x * self.mask",
          "prediction must leave the mask alone"),
-        ("return dout * self.mask", "dout[~self.mask] = 0; return dout", "dout was changed"),
         ("self.mask = np", "np.random.seed(0); self.mask = np", "two forwards dropped the same values")],
     (5, "batch_normalization"): [
         ("x.mean(axis=0)", "x.mean()", "the mean is of the whole x"),
@@ -511,7 +501,6 @@ MISTAKES = {
         ("return dxc - dmean / N", "return dxn / self.std",
          "treats mean and std over axis=0 as constant"),
         ("dxc - dmean / N", "dxc", "treats mean over axis=0 as constant"),
-        ("np.sum(self.xn * dout, axis=0)", "np.mean(self.xn * dout, axis=0)", "dgamma is 1/4"),
         ("np.sum(self.xn * dout, axis=0)", "np.sum(self.xc * dout, axis=0)",
          "the factor std, which does not belong there"),
         ("dstd = -np", "dstd = np", "no known mistake fits"),
@@ -523,8 +512,6 @@ MISTAKES = {
         ("dxc = dxn / self.std", "dxc = dxn / np.sqrt(self.std ** 2 - 1e-6)", "dx where the variance is small"),
         ("np.sqrt(self.running_var + 1e-6)", "np.sqrt(self.running_var)",
          "NOT YET forward in prediction the 1e-6 in std"),
-        ("dxn = self.gamma * dout", "dout *= self.gamma; dxn = dout", "dout was changed"),
-        ("np.sum(self.xn * dout, axis=0)", "np.sum(self.xn * dout)", "In the sum axis=0 is missing"),
         ("np.sum(self.xn * dout, axis=0)", "np.sum((self.gamma * self.xn + self.beta) * dout, axis=0)",
          "this has out in place of xn"),
         ("(1 - self.momentum) * var", "(1 - self.momentum) * x.var(axis=0, ddof=1)",
@@ -537,8 +524,7 @@ MISTAKES = {
         ("img = np.pad(input_data, [(0, 0), (0, 0), (pad, pad), (pad, pad)])", "img = input_data",
          "ValueError: could not broadcast"),
         ("[:, :, y:y + stride * out_h:stride, x:x + stride * out_w:stride]", "[:, :, y:y + out_h, x:x + out_w]",
-         "stride is not used"),
-        ("out_h, out_w))", "out_h, out_w), int)", "col has whole numbers only (int64)")],
+         "stride is not used")],
     (5, "col2im"): [
         ("+= col", "= col", "has the value of one window only: add them up, += and not ="),
         ("pad:H + pad, pad:W + pad", "pad:-pad, pad:-pad", "with pad 0, pad:-pad is 0:0, which is empty"),
@@ -557,14 +543,10 @@ MISTAKES = {
         (".reshape(N, out_h, out_w, -1).transpose(0, 3, 1, 2)", ".reshape(N, -1, out_h, out_w)",
          "mixes windows and filters"),
         (".reshape(FN, -1).T", ".reshape(-1, FN)", "mixes the filters"),
-        ("return col2im(", "return -col2im(", "dx has the wrong sign"),
         ("(self.col.T @ dout).T.reshape(FN, C, FH, FW)", "(self.col.T @ dout).reshape(FN, C, FH, FW)",
          "the right values in the wrong places"),
-        ("np.sum(dout, axis=0)", "np.mean(dout, axis=0)", "a mean stands where the sum belongs"),
-        ("np.sum(dout, axis=0)", "np.sum(dout)", "In the sum axis=0 is missing"),
-        ("        dout = dout", "        dout *= 2; dout = dout / 2; dout = dout", "dout was changed")],
+        ("np.sum(dout, axis=0)", "np.sum(dout)", "In the sum axis=0 is missing")],
     (5, "pooling"): [
-        ("flat = dout", "dout *= 2; dout = dout / 2; flat = dout", "dout was changed"),
         (".reshape(N, out_h, out_w, C).transpose(0, 3, 1, 2)", ".reshape(N, C, out_h, out_w)",
          "mixes windows and channels"),
         ("col.max(axis=1)", "col.mean(axis=1)", "this is the mean of every window"),
@@ -656,6 +638,10 @@ def spoiling(function):
     return spoiled
 
 
+# Whole nets, whose checks give them copies: nothing of the learner's depends on what they write there.
+SEE_COPIES = [(3, "batches"), (3, "three_layers"), (4, "two_layer_net"), (5, "backward_loop")]
+
+
 @pytest.mark.parametrize("key", sorted(BY_HAND.keys() - {(4, "numerical_gradient"), (5, "momentum_adam")}), ids=str)
 def test_who_writes_into_what_is_given_spoils_no_other_check(key, tmp_path):
     path = put(tmp_path, key, BY_HAND[key])
@@ -667,6 +653,7 @@ def test_who_writes_into_what_is_given_spoils_no_other_check(key, tmp_path):
         if not isinstance(thing, type):
             setattr(my, name, spoiling(thing))
     wrong = [result.statement for result in EXERCISES[key].run(my, path) if result.status == WRONG]
+    assert bool(wrong) == (key not in SEE_COPIES)
     assert not [statement for statement in wrong if not re.search("as it is|as they are|the examples", statement)]
 
 
