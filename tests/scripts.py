@@ -20,9 +20,10 @@ ENVIRONMENT = {
 def copy_project(folder, *chapters):
     """Copy `common`, `dataset` and the named chapters, without what their scripts made, into `folder`.
 
-    So a test leaves nothing in the project's own folders, and tests may run side by side.
+    So a test leaves nothing in the project's own folders, and tests may run side by side. What is compiled is copied
+    too, so that it need not be compiled again.
     """
-    made_by_scripts = shutil.ignore_patterns("__pycache__", "*.png", "*.pkl", "*.tmp", "*ubyte*")
+    made_by_scripts = shutil.ignore_patterns("*.png", "*.pkl", "*.tmp", "*ubyte*")
 
     def ignored(directory, names):
         if Path(directory).name == "mini":

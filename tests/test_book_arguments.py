@@ -245,16 +245,3 @@ def test_a_star_import_brings_the_names_of_the_books_module(module, names):
     exec(f"from {module} import *", space)
     missing = [name for name in ("np", *names.split()) if name not in space]
     assert not missing
-
-
-def test_a_script_that_imports_by_stars_alone(tmp_path):
-    """As chapter 4's two_layer_net.py, which uses np, sigmoid and the rest of common.functions."""
-    space = {}
-    exec("from common.layers import *\nfrom common.gradient import *\nfrom common.optimizer import *\n"
-         "x, t = np.ones((2, 3)), np.array([0, 1])\n"
-         "layer = Affine(np.ones((3, 2)), np.zeros(2))\n"
-         "loss = cross_entropy_error(softmax(sigmoid(layer.forward(x))), t)\n"
-         "col = im2col(x.reshape(1, 1, 2, 3), 2, 2)\n"
-         "grad = numerical_gradient(lambda W: cross_entropy_error(softmax(layer.forward(x)), t), layer.W)\n"
-         "SGD().update({'W': layer.W}, {'W': grad})\n", space)
-    assert space["loss"] == pytest.approx(np.log(2), abs=1e-6) and space["col"].shape == (2, 4)

@@ -5,9 +5,9 @@ that such scripts rely on. Whole scripts, which train on digits, are in tests/bo
 """
 import copy
 import inspect
+import json
 import runpy
 import shutil
-import textwrap
 from collections import OrderedDict
 
 import numpy as np
@@ -25,13 +25,11 @@ import common.util
 import dataset.mnist
 from common.gradient import check_gradients
 from common.initializer import random_affine, random_convolution
-from common.layers import (Affine, BatchNormalization, Convolution, Dropout, Pooling, Relu, Sigmoid,
-                           SoftmaxWithLoss)
+from common.layers import Affine, BatchNormalization, Convolution, Dropout, Pooling, Relu, SoftmaxWithLoss
 from common.multi_layer_net import MultiLayerNet
 from common.multi_layer_net_extend import MultiLayerNetExtend
 from common.network import Network
 from common.trainer import Trainer
-from common.util import im2col
 
 BOOK = ROOT / "tests/book"
 ReadersNet = runpy.run_path(BOOK / "ch05/two_layer_net.py")["TwoLayerNet"]
@@ -119,36 +117,22 @@ def test_attributes_are_the_books():
         assert hasattr(net, name)
 
 
-def test_star_import_gives_np():
-    """Scripts that import all of common.optimizer use np without importing it."""
-    script = ("from common.optimizer import *\n"
-              "params = {'W': np.zeros(2)}\n"
-              "for optimizer in (SGD(), Momentum(), Nesterov(), AdaGrad(), RMSprop(), Adam()):\n"
-              "    optimizer.update(params, {'W': np.ones(2)})\n")
-    names = {}
-    exec(script, names)
-    assert names["np"] is np and (names["params"]["W"] < 0).all()
-
-
 # ---- scripts in folders of chapters ------------------------------------------------
 
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    return copy_project(tmp_path_factory.mktemp("readers"))
+
+
 @pytest.mark.parametrize("chapter", sorted(path.name for path in BOOK.iterdir()))
-def test_scripts_of_a_reader(chapter, tmp_path):
+def test_scripts_of_a_reader(chapter, project):
     """Those in tests/book run as in a folder of the reader's own, one after the other; they check their results."""
-    folder = copy_project(tmp_path) / chapter
+    folder = project / chapter
     shutil.copytree(BOOK / chapter, folder)
     if chapter == "ch03":
         shutil.copy(ROOT / "ch03/sample_weight.pkl", folder)
-    (tmp_path / "run_all.py").write_text(textwrap.dedent("""
-        import runpy, sys
-        import numpy as np
-        sys.path[0] = ""
-        for script in sys.argv[1:]:
-            np.random.seed(0)
-            runpy.run_path(script, run_name="__main__")
-    """))
-    scripts = sorted(path.name for path in folder.glob("*.py"))
-    run_script(tmp_path / "run_all.py", *scripts, cwd=folder, MPLBACKEND="agg")
+    scripts = json.dumps([[str(path)] for path in sorted(folder.glob("*.py"))])
+    run_script(ROOT / "tests/in_turn.py", scripts, cwd=folder)
 
 
 # ---- data to learn from ------------------------------------------------
@@ -287,13 +271,3 @@ def test_half_precision():
     assert net.accuracy(x, t) == before
     half = net.astype(np.float16)
     assert half.predict(x).dtype == np.float16 and half.accuracy(x, t) == pytest.approx(before, abs=0.05)
-
-
-def test_filters_and_feature_maps():
-    """What a script that draws filters does: read W, put other filters in, look at the maps."""
-    net, (x, _) = our_convnet(), two_rows(3)
-    assert net.params["W1"].shape == (4, 1, 3, 3)
-    edge = Convolution(np.array([[[[1.0, 1, 1], [0, 0, 0], [-1, -1, -1]]]]), np.zeros(1))
-    maps = edge.forward(x)
-    by_im2col = im2col(x, 3, 3) @ edge.W.reshape(1, -1).T
-    np.testing.assert_allclose(maps, by_im2col.reshape(3, 6, 6, 1).transpose(0, 3, 1, 2), atol=1e-5)

@@ -29,15 +29,6 @@ def small(tmp_path, monkeypatch):
     return small
 
 
-@pytest.mark.parametrize("place", ["own", "mine", "relative", "package"])
-def test_each_place_is_enough(small, tmp_path, monkeypatch, place):
-    if place in ("mine", "relative"):
-        monkeypatch.setenv("FASHION_MNIST_DIR", "../mine" if place == "relative" else str(tmp_path / "mine"))
-    copy_files({"own": small.folder, "package": small.package}.get(place, tmp_path / "mine"))
-    assert_good(load_fashion_mnist())
-    assert small.cache.exists()
-
-
 def test_the_order_of_the_places(small, tmp_path, monkeypatch, capsys):
     folders = [small.folder, tmp_path / "mine", small.package]
     monkeypatch.setenv("FASHION_MNIST_DIR", str(folders[1]))

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from scripts import ROOT, copy_project, last_line, run_script
+from scripts import ROOT, copy_project, last_line, run_in_turn
 
 CHAPTERS = ["ch03", "ch04", "ch05"]
 READMES = [ROOT / "README.md", *sorted(path for folder in ("dataset", "tests", *CHAPTERS)
@@ -31,21 +31,18 @@ def anchors(text):
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("block", code_blocks(TEXT, "python"))
-def test_the_code_of_the_first_page_runs_and_learns(block, tmp_path):
-    script = copy_project(tmp_path) / "my_net.py"
-    script.write_text(block, encoding="utf-8")
-    result = run_script(script)
-    assert "FAILED" not in result.stdout and result.stdout.count("passed") == 4     # W1, b1, W2, b2
-    assert float(re.search(r"test acc: ([\d.]+)", result.stdout).group(1)) > 0.85
-    assert last_line(result).startswith("Figure saved") and (tmp_path / "my_net.png").stat().st_size > 10_000
-
-
-def test_its_wrong_layer_would_fail(tmp_path):
-    block = code_blocks(TEXT, "python")[0].replace("1 - self.out", "1 + self.out").split("Trainer(net")[0]
-    script = copy_project(tmp_path) / "my_net.py"
-    script.write_text(block, encoding="utf-8")
-    assert "FAILED" in run_script(script).stdout
+def test_the_code_of_the_first_page_runs_and_learns_and_a_wrong_layer_fails(tmp_path):
+    project, elsewhere = copy_project(tmp_path / "project"), tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    block, = code_blocks(TEXT, "python")
+    (project / "my_net.py").write_text(block, encoding="utf-8")
+    wrong = block.replace("1 - self.out", "1 + self.out").split("Trainer(net")[0]
+    (project / "wrong.py").write_text(wrong, encoding="utf-8")
+    good, bad = run_in_turn(elsewhere, (project / "my_net.py",), (project / "wrong.py",))
+    assert "FAILED" in bad.stdout
+    assert "FAILED" not in good.stdout and good.stdout.count("passed") == 4     # W1, b1, W2, b2
+    assert float(re.search(r"test acc: ([\d.]+)", good.stdout).group(1)) > 0.85
+    assert last_line(good).startswith("Figure saved") and (project / "my_net.png").stat().st_size > 10_000
 
 
 def test_the_two_commands_are_what_is_checked():
@@ -111,7 +108,3 @@ def test_a_chapter_s_readme_leads_through_its_scripts(chapter):
 def test_the_english_part_fits_a_page_or_two():
     assert len(ENGLISH.strip().splitlines()) <= 110
     assert re.findall(r"^!\[", ENGLISH, flags=re.MULTILINE)
-
-
-def test_no_figure_is_left_to_be_measured():
-    assert not any("MEASURE" in path.read_text(encoding="utf-8") for path in READMES)

@@ -6,7 +6,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from scripts import ROOT, copy_project, last_line, run_in_turn, run_script
+from scripts import ROOT, copy_project, run_in_turn, run_script
 
 from common.script import end, start
 
@@ -74,19 +74,8 @@ def test_an_output_that_is_no_terminal(monkeypatch, stdout):
     run(monkeypatch)
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    """In a folder with a letter that none of the code pages has."""
-    return copy_project(tmp_path_factory.mktemp("ẹ"), "ch03")
-
-
-@pytest.mark.parametrize("encoding", ["cp932", "ascii"])
-def test_a_folder_that_the_terminal_cannot_print_ends_no_script(project, encoding):
-    result = run_script(project / "ch03/sigmoid.py", PYTHONIOENCODING=encoding)
-    assert last_line(result).startswith("Figure saved: ") and r"\u1eb9" in last_line(result)
-
-
-def test_installed_packages_of_the_same_names_are_not_taken(project, tmp_path):
+def test_installed_packages_of_the_same_names_are_not_taken(tmp_path):
+    project = copy_project(tmp_path / "project", "ch03")
     for name in ("common", "dataset"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("raise ImportError('the wrong package')")
