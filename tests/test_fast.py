@@ -566,7 +566,7 @@ def test_dot_is_the_matrix_product(shape, dtype, rng):
         fast.dot(A, np.vstack([B, B]))
 
 
-@pytest.mark.parametrize("shape", [(3,), (300, 400), (1, 100000), (70001,), (2, 3, 200, 100)])
+@pytest.mark.parametrize("shape", [(3,), (300, 400), (999, 999), (1, 100000), (70001,), (2, 3, 200, 100)])
 def test_blocks_are_views_that_cover_everything_once(shape):
     def add(first, second):
         first += 1
