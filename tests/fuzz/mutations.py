@@ -111,6 +111,7 @@ MISTAKES = [    # (module, the text, what it becomes)
     ("fast/batch", "n * i // count for i in range(count + 1)", "n * i // count for i in range(count)"),
     ("fast/arrays", "A[:, part] @ B[part]", "A[:, part] @ B[part] * 2"),
     ("fast/arrays", "axis=1)", "axis=0)"),
+    ("fast/arrays", "run(work, parts)", "pass"),
     ("fast/arrays", "function(*(array[part] for array in arrays))",
      "function(*(array[part].copy() for array in arrays))"),
     ("fast/kernels", "FH - 1 - whole", "FH - whole"),
