@@ -490,6 +490,7 @@ MISTAKES = {
         ("dout * self.mask", "dout * self.mask / (1 - self.dropout_ratio)", "forward in training did not divide"),
         ("return x * (1.0 - self.dropout_ratio)", "self.mask = 1 - self.dropout_ratio; return x * self.mask",
          "prediction must leave the mask alone"),
+        ("return dout * self.mask", "dout[~self.mask] = 0; return dout", "dout was changed"),
         ("self.mask = np", "np.random.seed(0); self.mask = np", "two forwards dropped the same values")],
     (5, "batch_normalization"): [
         ("x.mean(axis=0)", "x.mean()", "the mean is of the whole x"),
