@@ -279,12 +279,13 @@ def endless_trailers(handler, good):
 @pytest.mark.parametrize("how", [endless_headers, endless_trailers])
 def test_an_answer_that_never_ends_leaves_no_thread(server, monkeypatch, capsys, how):
     """http.client reads on for as long as the server sends, in a thread that takes a whole core."""
+    others = threading.enumerate()                  # another test's name lookup, say, which may still hang
     monkeypatch.setitem(ANSWERS, how.__name__, how)
     server.use(how.__name__, "good")
     assert_good(load_mnist())
     out = capsys.readouterr().out
     assert "  failed: too slow" in out or "  failed: HTTPException: got more than" in out      # Python 3.14 counts them
-    for thread in threading.enumerate():
+    for thread in set(threading.enumerate()) - set(others):
         if thread.name == "download":
             thread.join(LONG)
             assert not thread.is_alive()
