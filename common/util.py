@@ -1,6 +1,5 @@
 """Small tools: shuffling, mini-batches, smoothing, a check, and im2col / col2im (book, 7.4)."""
 import math
-from numbers import Integral
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -48,9 +47,7 @@ def as_pairs(x, t, name=""):
 
 def whole_number(number):
     """A stride, a pad or a size as Python's int: NumPy's small ones overflow. TypeError: it is none."""
-    if type(number) is int:
-        return number
-    if not isinstance(number, Integral):
+    if not isinstance(number, (int, np.integer)):
         raise TypeError(f"expected whole numbers for stride, pad and filter size, got {number!r}")
     return int(number)
 
