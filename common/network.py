@@ -49,8 +49,9 @@ class Network:
         if train_flg:
             self.last_layer.t = None        # backward is an error until there are targets of this batch
         with one_blas_thread():
-            # join: neighbours that may be cut into slices become one object with a forward and a backward
-            for layer in join(map(as_layer, self.layers.values()), train_flg):
+            layers = map(as_layer, self.layers.values())
+            # Images are cut into slices: neighbours that may be cut become one object with a forward and a backward.
+            for layer in join(layers, train_flg) if x.ndim == 4 else layers:
                 x = layer.forward(x, train_flg)
         return x
 

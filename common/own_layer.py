@@ -10,7 +10,7 @@ OURS = "common.layers"      # the module of the project's own layers
 
 def as_layer(layer):
     """The layer as it is; for a reader's own, an object that calls it and has a forward that takes train_flg."""
-    if type(layer).__module__ == OURS and not {"forward", "backward"} & vars(layer).keys():
+    if type(layer).__module__ == OURS and vars(layer).keys().isdisjoint(("forward", "backward")):
         return layer
 
     def forward(x, train_flg):
