@@ -167,10 +167,10 @@ def test_training_leaves_a_figure_and_parameters_as_good_as_it_says(project, res
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends the signal of Ctrl-C")
-def test_ctrl_c_ends_the_training_and_keeps_what_was_learned(project):
+def test_ctrl_c_ends_the_training_and_keeps_what_was_learned(tmp_path):
+    project = copy_project(tmp_path, "ch05")        # other tests look at the parameters of theirs
     settings = {key: value for key, value in {**os.environ, **ENVIRONMENT}.items() if value is not None}
     params = project / "ch05/params.pkl"
-    params.unlink(missing_ok=True)
     command = [sys.executable, "-c",            # with Ctrl-C as in a terminal, whatever the tests were started with
                "import signal, runpy, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
                "sys.path.insert(0, sys.argv[1]); sys.argv[:2] = []; runpy.run_path(sys.argv[0], run_name='__main__')",
