@@ -62,7 +62,7 @@ class Relu(Layer):
 
     def forward(self, x, train_flg=True):
         self.mask = x > 0               # where dout may pass (the book's mask is the opposite)
-        return np.clip(x, 0, np.inf)    # = np.maximum(0, x), for which NumPy takes twice as long
+        return np.clip(x, 0, np.inf)    # = np.maximum(0, x), but faster for large float32 arrays
 
     def backward(self, dout):
         """dx = dout where x > 0, else 0."""
@@ -345,17 +345,18 @@ class Pooling(Layer):
     def forward(self, x, train_flg=True):
         x = pad_images(x, self.pad, -np.inf)                        # padding with 0 would win against negative values
         N, C, H, W = x.shape
-        self.padded_shape = N, H, W, C                              # in the order of the memory
-        w = windows(x, self.pool_h, self.pool_w, self.stride)       # (N, out_h, out_w, C, pool_h, pool_w), a view of x
-        w = w.transpose(4, 5, 0, 1, 2, 3)                           # (pool_h, pool_w, N, out_h, out_w, C)
-        w = w.reshape(-1, *w.shape[2:])                             # (pool_h*pool_w, N, out_h, out_w, C)
-        out = w.max(axis=0)                                         # (N, out_h, out_w, C)
-        if train_flg:                           # self.arg_max = np.argmax(w, axis=0), in a tenth of the time
-            self.arg_max = np.zeros(out.shape, np.min_scalar_type(len(w)))
-            later = np.ones(out.shape, bool)    # is the maximum still to come?
-            for values in w[:-1]:
-                later &= values != out
-                self.arg_max += later
+        self.padded_shape = N, H, W, C                              # channels last, as in memory
+        views = windows(x, self.pool_h, self.pool_w, self.stride)   # (N, out_h, out_w, C, pool_h, pool_w)
+        views = views.transpose(4, 5, 0, 1, 2, 3)                   # (pool_h, pool_w, N, out_h, out_w, C)
+        places = views.reshape(-1, *views.shape[2:])                # (pool_h*pool_w, N, out_h, out_w, C)
+        out = places.max(axis=0)                                    # (N, out_h, out_w, C)
+        if train_flg:
+            # arg_max = places.argmax(axis=0), computed faster: every place before the first maximum adds 1.
+            self.arg_max = np.zeros(out.shape, np.min_scalar_type(len(places)))     # uint8 for most pools
+            not_yet = np.ones(out.shape, bool)                      # True until a window's maximum is found
+            for values in places[:-1]:                              # if it is none of these, it is the last
+                not_yet &= values != out
+                self.arg_max += not_yet
         return out.transpose(0, 3, 1, 2)
 
     def backward(self, dout):
@@ -363,7 +364,7 @@ class Pooling(Layer):
         dout = dout.transpose(0, 2, 3, 1)                           # (N, out_h, out_w, C)
         dx = np.zeros(self.padded_shape, dout.dtype).transpose(0, 3, 1, 2)
         dx_windows = windows(dx, self.pool_h, self.pool_w, self.stride)
-        for place, (i, j) in enumerate(np.ndindex(self.pool_h, self.pool_w)):
+        for place, (i, j) in enumerate(np.ndindex(self.pool_h, self.pool_w)):   # 0 is (0, 0), 1 is (0, 1), ...
             dx_windows[..., i, j] += dout * (self.arg_max == place)
         return crop_images(dx, self.pad)
 

@@ -50,7 +50,7 @@ class Network:
             self.last_layer.t = None        # backward is an error until there are targets of this batch
         with one_blas_thread():
             layers = map(as_layer, self.layers.values())
-            # Images are cut into slices: neighbours that may be cut become one object with a forward and a backward.
+            # Images are cut into slices, so neighbours that may be cut become one object with a forward and a backward.
             for layer in join(layers, train_flg) if x.ndim == 4 else layers:
                 x = layer.forward(x, train_flg)
         return x

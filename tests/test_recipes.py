@@ -184,7 +184,7 @@ def test_what_cannot_be_resumed_ends_a_script_in_one_line(tmp_path, monkeypatch,
     (("--checkpoint", "absent/state"), "'absent/state': files cannot be written to"),
     (("--log", "absent/log.csv"), "'absent/log.csv': files cannot be written to"),
     (("--log", "log.txt"), "log.txt: expected a name ending in .json or .csv"),
-    (("--resume", ""), "expected the name of a file, got an empty one"),
+    (("--resume", ""), "--resume: expected the name of a file, got an empty one"),
     (("--schedule", "cosin"), "invalid choice: 'cosin'"), (("--dataset", "cifar"), "invalid choice: 'cifar'"),
 ])
 def test_options_that_cannot_be_meant_are_named_at_once(tmp_path, monkeypatch, capsys, words, message):

@@ -47,8 +47,9 @@ def training_options(doc, epochs, limit=None, parser=None, schedule=None):
         option("--live", action="store_true", help="show loss and accuracy in a window during the training")
     args = start(doc, parser)
     try:        # better now than after the training
-        if "" in vars(args).values():           # --checkpoint "$FILE", and the shell knows no FILE
-            raise ValueError("expected the name of a file, got an empty one")
+        for name in ("checkpoint", "resume", "log"):
+            if vars(args).get(name) == "":      # of --checkpoint "$FILE", where the shell knows no FILE
+                raise ValueError(f"--{name}: expected the name of a file, got an empty one")
         for path in (sys.argv[0], vars(args).get("checkpoint"), vars(args).get("log")):
             if path and not os.access(folder := Path(path).absolute().parent, os.W_OK):
                 raise ValueError(f"{path!r}: files cannot be written to {folder}")
