@@ -15,7 +15,7 @@ cuts that itself. Both check x and dout first, and let prediction run on a copy.
 import numpy as np
 
 from common.checks import as_floats, as_row, check_images, check_parameters
-from common.fast import dot, in_slices, turned_convolution, whole_batch    # dot: np.dot on several threads
+from common.fast import SLICE, dot, in_slices, turned_convolution, whole_batch     # dot: np.dot on several threads
 # Some of these names are not used here: `from common.layers import *` brings them along, as in the book.
 from common.functions import (as_batch, cross_entropy_error, identity_function, relu, relu_grad,  # noqa: F401
                               sigmoid, sigmoid_grad, softmax, softmax_loss, step_function, sum_squared_error)
@@ -53,7 +53,7 @@ class Layer:
 
     def slice_size(self, x):
         """How many examples this layer takes at once, at most."""
-        return 25
+        return SLICE
 
 
 @in_slices("training", "prediction")
@@ -234,7 +234,7 @@ class BatchNormalization(Layer):
 
     def update_running(self, mean, var):
         """running = momentum running + (1 - momentum) batch, of mean and variance."""
-        if self.running_mean.size != mean.size:         # gamma is one number: how many values x has shows only now
+        if self.running_mean.size != mean.size:         # gamma is one number: only now is the number of values known
             dtype = self.running_mean.dtype
             self.running_mean, self.running_var = np.zeros(mean.shape, dtype), np.ones(var.shape, dtype)
         for running, batch in ((self.running_mean, mean), (self.running_var, var)):
@@ -327,7 +327,7 @@ class Convolution(Layer):
         """So few images that col stays in the caches."""
         out_h, out_w = self.out_size(*x.shape[2:])
         col_bytes = out_h * out_w * self.W[0].size * x.itemsize     # for one image
-        return max(1, min(25, 2 ** 22 // col_bytes))                # 4 MB
+        return max(1, min(SLICE, 2 ** 22 // col_bytes))             # 4 MB
 
 
 @in_slices("training", "prediction")
@@ -344,8 +344,7 @@ class Pooling(Layer):
 
     def forward(self, x, train_flg=True):
         x = pad_images(x, self.pad, -np.inf)                        # padding with 0 would win against negative values
-        N, C, H, W = x.shape
-        self.padded_shape = N, H, W, C                              # channels last, as in memory
+        self.padded_shape = x.transpose(0, 2, 3, 1).shape           # channels last, as in memory
         views = windows(x, self.pool_h, self.pool_w, self.stride)   # (N, out_h, out_w, C, pool_h, pool_w)
         views = views.transpose(4, 5, 0, 1, 2, 3)                   # (pool_h, pool_w, N, out_h, out_w, C)
         places = views.reshape(-1, *views.shape[2:])                # (pool_h*pool_w, N, out_h, out_w, C)

@@ -50,8 +50,9 @@ class Network:
             self.last_layer.t = None        # backward is an error until there are targets of this batch
         with one_blas_thread():
             layers = map(as_layer, self.layers.values())
-            # Images are cut into slices, so neighbours that may be cut become one object with a forward and a backward.
-            for layer in join(layers, train_flg) if x.ndim == 4 else layers:
+            if x.ndim == 4:     # images are cut into slices: neighbours that may be cut become one object
+                layers = join(layers, train_flg)
+            for layer in layers:
                 x = layer.forward(x, train_flg)
         return x
 

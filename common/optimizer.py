@@ -73,7 +73,7 @@ class Momentum(Optimizer):
 
 
 class Nesterov(Momentum):
-    """Momentum with the gradient of a point ahead: p is that point, momentum v further on than Momentum's p would be.
+    """Momentum with the gradient taken at a point ahead. p is that point: Momentum's p, plus momentum v.
 
     Nesterov's accelerated gradient, in the form of Bengio et al. (2012), arXiv:1212.0901.
     """
@@ -127,7 +127,7 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam whose weight_decay is 0.01 if nothing else is said (Loshchilov, Hutter 2019, arXiv:1711.05101).
+    """Adam with a weight_decay of 0.01 by default (Loshchilov, Hutter 2019, arXiv:1711.05101).
 
     As a part of the gradient the decay would be divided by sqrt(v), and weights with large gradients would decay less.
     """

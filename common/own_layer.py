@@ -29,7 +29,7 @@ def by_name(layers):
     if not isinstance(layers, dict):
         layers = list(layers)
         named = {f"{type(layer).__name__}{n}": layer for n, layer in enumerate(layers, start=1)}
-    if not named or len(named) < len(layers):       # class A1 at place 1, class A at place 11
+    if not named or len(named) < len(layers):       # class A1 at place 1 and class A at place 11 are both "A11"
         raise ValueError(f"layers: expected some, of different names, got {', '.join(named) or 'none'}")
     return named
 

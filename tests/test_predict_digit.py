@@ -48,8 +48,8 @@ def test_bad_files_are_named_and_good_ones_still_read(project, photo, tmp_path):
     (tmp_path / "text.jpg").write_text("seven")
     one = np.asarray(Image.open(photo))
     Image.fromarray(np.hstack([one, one])).save(tmp_path / "two.png")
-    bad = {"blank.png": "nothing is drawn", "two.png": "expected one digit, got several", "text.jpg": "PNG or JPEG", "missing.png": "No such file",
-           "": "Is a directory"}
+    bad = {"blank.png": "nothing is drawn", "two.png": "expected one digit, got several", "text.jpg": "PNG or JPEG",
+           "missing.png": "No such file", "": "Is a directory"}
     copies = [tmp_path / f"{name}.png" for name in ("$_^$", "数字", "c", "d")]
     for path in copies:
         path.write_bytes(photo.read_bytes())

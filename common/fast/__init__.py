@@ -13,6 +13,6 @@ The pieces depend on the shapes alone, so the results are the same bits for ever
 The environment variable COMMON_FAST=off does the same from the start.
 """
 from common.fast.arrays import dot, in_blocks
-from common.fast.batch import in_slices, join, slices, whole_batch
+from common.fast.batch import SLICE, in_slices, join, slices, whole_batch
 from common.fast.kernels import turned_convolution
 from common.fast.threads import num_threads, off, on, one_blas_thread, run, set_num_threads

@@ -48,7 +48,7 @@ def training_options(doc, epochs, limit=None, parser=None, schedule=None):
     args = start(doc, parser)
     try:        # better now than after the training
         for name in ("checkpoint", "resume", "log"):
-            if vars(args).get(name) == "":      # of --checkpoint "$FILE", where the shell knows no FILE
+            if vars(args).get(name) == "":      # as in --checkpoint "$FILE" when FILE is not set
                 raise ValueError(f"--{name}: expected the name of a file, got an empty one")
         for path in (sys.argv[0], vars(args).get("checkpoint"), vars(args).get("log")):
             if path and not os.access(folder := Path(path).absolute().parent, os.W_OK):
