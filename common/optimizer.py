@@ -73,7 +73,7 @@ class Momentum(Optimizer):
 
 
 class Nesterov(Momentum):
-    """Momentum with the gradient taken at a point ahead. p is that point: Momentum's p, plus momentum v.
+    """Momentum with the gradient taken at a point ahead. p is that point: Momentum's p + momentum * v.
 
     Nesterov's accelerated gradient, in the form of Bengio et al. (2012), arXiv:1212.0901.
     """

@@ -76,7 +76,7 @@ def read_checkpoint(path):
     """The dict in a checkpoint. ValueError: it is something else."""
     saved = load_pickle(path)
     if isinstance(saved, dict) and all(isinstance(saved.get(name), kind) for name, kind in PARTS.items()):
-        if all(isinstance(text, str) for text in saved["settings"].values()):       # a list may hold itself, and never end
+        if all(isinstance(text, str) for text in saved["settings"].values()):  # a list may hold itself, and never end
             return saved
     raise ValueError(f"{path}: expected a checkpoint of a training, got something else")
 

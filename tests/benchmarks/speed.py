@@ -5,7 +5,8 @@
 Each of them has a process of its own, so that no threads disturb those of another, and they take turns: five steps of
 ours, five of PyTorch's, five of ours, ..., each time after 0.2 s of steps that do not count. Times are medians, in
 milliseconds, for float32 (the book's layers: float64) and batches of 100. A step is forward, backward and Adam's
-update. "gemm" is the time of the matrix products alone: nothing can be faster. Measure while no other program is at work.
+update. "gemm" is the time of the matrix products alone: nothing can be faster. Measure while no other program is at
+work.
 """
 import argparse
 import importlib.util
